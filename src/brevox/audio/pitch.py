@@ -1,0 +1,141 @@
+"""Pitch of speech as one small integer a frame, exact on every machine once it is found.
+
+A code of 0 means "no pitch"; codes 1..255 are spaced evenly in log frequency. The decoder's
+excitation is built from these integers alone, so encoder, decoder and training agree to the sample.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+PITCH_CODES = 256
+PITCH_RATE_HZ = 16_000
+PITCH_HOP = 320
+LOWEST_HZ = 55.0
+HIGHEST_HZ = 550.0
+
+#: Channels of `pitch_condition`.
+PITCH_CHANNELS = 2
+
+#: Frames on either side that a frame's decision may depend on; blocks overlap by this much.
+PITCH_CONTEXT = 25
+
+_WINDOW = 640  # 40 ms
+_FFT = 2048
+_UNVOICED_SCORE = 0.36
+_SWITCH_COST = 0.12  # to begin or end voicing
+_GLIDE_COST = 0.003  # a code (0.9 %) of change a frame
+_WIDEST_GLIDE = 24
+_OCTAVE_COST = 0.035
+_SILENCE = 1e-4  # RMS under which a frame has no pitch, for signals at the codec's level
+
+
+def pitch_to_hz(codes: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Frequency of each pitch code, 0 where there is none. Shape: any, kept."""
+    steps = (np.asarray(codes, dtype=np.float64) - 1) / (PITCH_CODES - 2)
+    return np.where(np.asarray(codes) > 0, LOWEST_HZ * (HIGHEST_HZ / LOWEST_HZ) ** steps, 0.0)
+
+
+def pitch_condition(codes: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Pitch codes as networks see them: voiced or not, and height. Shape: [frames] to [2, frames]."""
+    codes = np.asarray(codes, dtype=np.float32)
+    voiced = (codes > 0).astype(np.float32)
+    return np.stack([voiced, (codes - PITCH_CODES / 2) * np.float32(4 / PITCH_CODES) * voiced])
+
+
+def track_pitch(audio: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Find the pitch of each frame of 320 samples at 16 kHz.
+
+    Boersma's autocorrelation (1993): the windowed signal's autocorrelation over the window's own,
+    here of the band in which the first harmonics lie, then the best path through all frames.
+
+    Args:
+        audio: Shape: [samples], at 16 kHz. A last partial frame is filled with zeros.
+
+    Returns:
+        Pitch codes, Shape: [ceil(samples / 320)].
+    """
+    frames = -(-len(audio) // PITCH_HOP)
+    if frames == 0:
+        return np.zeros(0, dtype=np.uint8)
+    strength = np.concatenate(
+        [_periodicity(audio, first, min(first + 512, frames)) for first in range(0, frames, 512)]
+    )
+    return _best_path(strength)
+
+
+def _periodicity(audio: NDArray[np.floating], first: int, last: int) -> NDArray[np.float32]:
+    """Autocorrelation at the period of every code. Shape: [frames, 255]; -1 where it is silent."""
+    margin = (_WINDOW - PITCH_HOP) // 2
+    begin, end = first * PITCH_HOP - margin, last * PITCH_HOP + margin
+    piece = np.zeros(end - begin, dtype=np.float32)
+    inside = slice(max(begin, 0), min(end, len(audio)))
+    piece[inside.start - begin : inside.stop - begin] = audio[inside]
+    windows = sliding_window_view(piece, _WINDOW)[::PITCH_HOP] * _TAPER
+    power = np.abs(np.fft.rfft(windows, _FFT)[:, : len(_BAND)]) ** 2 * _BAND
+    strength = power @ _COSINES / np.maximum(power.sum(axis=1, keepdims=True), 1e-20)
+    strength[np.sqrt(np.mean(windows**2, axis=1)) < _SILENCE] = -1
+    return strength.astype(np.float32)
+
+
+def _best_path(strength: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Viterbi search over 255 pitches and "none"."""
+    frames, pitches = strength.shape
+    # Halving a pitch must not look as good as the pitch itself: short periods get a small bonus.
+    local = strength + _OCTAVE_COST * np.log2(pitch_to_hz(np.arange(1, PITCH_CODES)) / LOWEST_HZ)
+    glide = (-_GLIDE_COST * np.abs(np.arange(-_WIDEST_GLIDE, _WIDEST_GLIDE + 1))).astype(np.float32)
+    padded = np.full(pitches + 2 * _WIDEST_GLIDE, -np.inf, dtype=np.float32)
+    centre = padded[_WIDEST_GLIDE : _WIDEST_GLIDE + pitches]  # a view: writing it refills `padded`
+    neighbours = sliding_window_view(padded, 2 * _WIDEST_GLIDE + 1)
+    came_from = np.zeros((frames, pitches), dtype=np.int16)  # 0 = from unvoiced, else code
+    unvoiced_from = np.zeros(frames, dtype=np.int16)
+    codes = np.arange(pitches)
+    voiced, unvoiced = local[0].copy(), np.float32(_UNVOICED_SCORE)
+    for t in range(1, frames):
+        centre[:] = voiced
+        options = neighbours + glide
+        best = options.argmax(axis=1)
+        score = options[codes, best]
+        start = unvoiced - _SWITCH_COST
+        begins = score < start
+        came_from[t] = np.where(begins, 0, codes + best - _WIDEST_GLIDE + 1)
+        stop = voiced.argmax()
+        if voiced[stop] - _SWITCH_COST > unvoiced:
+            unvoiced_from[t] = stop + 1
+            unvoiced = voiced[stop] - _SWITCH_COST
+        unvoiced = unvoiced + np.float32(_UNVOICED_SCORE)
+        voiced = np.where(begins, start, score) + local[t]
+        # Scores grow with time; keeping them small keeps them exact however long the file.
+        top = max(voiced.max(), unvoiced)
+        voiced -= top
+        unvoiced -= top
+    path = np.zeros(frames, dtype=np.uint8)
+    state = int(voiced.argmax()) + 1 if voiced.max() > unvoiced else 0
+    for t in range(frames - 1, -1, -1):
+        path[t] = state
+        state = int(came_from[t, state - 1] if state else unvoiced_from[t])
+    return path
+
+
+def _band() -> NDArray[np.float32]:
+    """Weight of each bin of the power spectrum: from 60 Hz to 1.2 kHz, falling to nothing at 2.4 kHz."""
+    hz = np.arange(int(2400 * _FFT / PITCH_RATE_HZ)) * PITCH_RATE_HZ / _FFT
+    weight = np.clip((hz - 30) / 30, 0, 1) * np.clip((2400 - hz) / 1200, 0, 1)
+    return weight.astype(np.float32)
+
+
+def _cosines() -> NDArray[np.float32]:
+    """From a power spectrum to its autocorrelation at the periods of codes 1..255, window undone."""
+    lags = PITCH_RATE_HZ / pitch_to_hz(np.arange(1, PITCH_CODES))
+    turns = 2 * np.pi * np.outer(np.arange(_FFT // 2 + 1), lags) / _FFT
+    taper_power = np.abs(np.fft.rfft(_TAPER, _FFT)) ** 2
+    taper_power[1:-1] *= 2
+    taper_correlation = taper_power @ np.cos(turns) / taper_power.sum()
+    return (np.cos(turns[: len(_BAND)]) / taper_correlation).astype(np.float32)
+
+
+_TAPER = np.hanning(_WINDOW + 2)[1:-1].astype(np.float32)
+_BAND = _band()
+_COSINES = _cosines()

@@ -1,0 +1,28 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run `brevox`. What a user can mend is told in a sentence, with exit status 2."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    from brevox.cli.app import app
+    from brevox.errors import BrevoxError
+
+    errors = Console(stderr=True, highlight=False)
+    try:
+        app()
+    except BrevoxError as error:
+        errors.print(f"[red]brevox:[/red] {escape(str(error))}", soft_wrap=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        # Whoever read our output has had enough; that is no error of ours to talk about.
+        sys.stderr.close()
+        sys.exit(1)
+    except KeyboardInterrupt:
+        errors.print("stopped; nothing half-done was left behind")
+        sys.exit(130)

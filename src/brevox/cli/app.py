@@ -1,0 +1,40 @@
+"""All commands, put together."""
+
+from __future__ import annotations
+
+import typer
+
+import brevox
+from brevox.cli import coding, looking, making
+
+app = typer.Typer(
+    name="brevox",
+    help="Learned compression of speech to 0.5-6 kbit/s, offline.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data = typer.Typer(help="Make training data.", no_args_is_help=True)
+
+app.command()(coding.encode)
+app.command()(coding.decode)
+app.command()(looking.info)
+app.command()(coding.demo)
+app.command()(looking.models)
+app.command()(making.train)
+app.command()(making.export)
+data.command("prepare")(making.prepare)
+app.add_typer(data, name="data")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"brevox {brevox.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    pass

@@ -1,0 +1,113 @@
+"""brevox data prepare, train and export. They need the extra `train`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from brevox.errors import DataError, SettingsError
+
+_messages = Console(stderr=True, highlight=False)
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe, such as recipes/speech-16k.yaml.", show_default=False)],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Changes, such as data.corpus=corpus run.steps=100.", show_default=False)
+    ] = None,
+    run: Annotated[Path | None, typer.Option("--run", help="The run's folder. [default: runs/NAME]")] = None,
+    start_from: Annotated[
+        Path | None, typer.Option("--start-from", help="A checkpoint whose weights to begin with.")
+    ] = None,
+) -> None:
+    """Train a codec. Given again, the same command goes on where it stopped."""
+    with _training_packages():
+        from brevox.training.recipe import load_recipe
+        from brevox.training.trainer import Trainer
+
+    settings = load_recipe(recipe, overrides or [])
+    Trainer(settings, run or Path("runs") / settings.name, start_from=start_from).run()
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or a run's folder.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .bvx file.", show_default=False)],
+    corpus: Annotated[Path, typer.Option("--corpus", help="A prepared corpus, to fit the entropy model on.")],
+    name: Annotated[str | None, typer.Option("--name", help="Of the model. [default: the output's]")] = None,
+    description: Annotated[
+        Path | None, typer.Option("--description", help="JSON with licence, training data, metrics ...")
+    ] = None,
+    card: Annotated[Path | None, typer.Option("--card", help="The model card, Markdown.")] = None,
+    hours: Annotated[float, typer.Option("--hours", min=0.01, help="Of speech to fit the entropy model on.")] = 4.0,
+) -> None:
+    """Make a model file (.bvx) of a checkpoint."""
+    with _training_packages():
+        from brevox.codec.bvx import write_model
+        from brevox.training.checkpoint import BEST
+        from brevox.training.export import export_model
+
+    try:
+        facts = json.loads(description.read_text(encoding="utf-8")) if description else {}
+        text = card.read_text(encoding="utf-8") if card else f"# {name or output.stem}\n"
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"cannot read the description or the card: {error}") from error
+    path = checkpoint / BEST if checkpoint.is_dir() else checkpoint
+    with _messages.status("exporting ...") as status:
+        model = export_model(
+            path,
+            corpus,
+            name=name or output.stem,
+            description=facts,
+            card=text,
+            hours=hours,
+            progress=lambda share: status.update(f"coding the corpus: {share:.0%}"),
+        )
+    write_model(output, model)
+    _messages.print(f"{escape(str(output))}: {output.stat().st_size:,} bytes, id {model.id.hex()}")
+
+
+def prepare(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of recordings; a file's folder is its speaker.")
+    ] = None,
+    manifest: Annotated[
+        Path | None, typer.Option("--manifest", help="Tab-separated: path, speaker, split (train, valid, test).")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The corpus' folder.")] = Path("corpus"),
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes. [default: one a core]")] = None,
+) -> None:
+    """Turn recordings into a corpus that training maps into memory."""
+    with _training_packages():
+        from brevox.data.prepare import folder_sources, manifest_sources, prepare
+
+    if bool(folders) == (manifest is not None):
+        raise DataError("name either folders of recordings or a manifest with --manifest")
+    sources = manifest_sources(manifest) if manifest else folder_sources(folders or [])
+    with _messages.status("reading ...") as status:
+        result = prepare(
+            sources, output, jobs=jobs, progress=lambda done, total: status.update(f"{done} of {total} recordings")
+        )
+    for path, reason in result.failed[:10]:
+        _messages.print(f"[yellow]left out {escape(str(path))}: {escape(reason)}[/yellow]", soft_wrap=True)
+    if len(result.failed) > 10:
+        _messages.print(f"[yellow]... and {len(result.failed) - 10} more[/yellow]")
+    _messages.print(
+        f"{escape(str(output))}: {result.clips} clips, {result.hours:.2f} h, {result.speakers} speakers"
+    )
+
+
+@contextmanager
+def _training_packages() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"this command needs the package {error.name}: install the extra with pip install 'brevox[train]'"
+        ) from error

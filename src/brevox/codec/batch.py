@@ -1,0 +1,214 @@
+"""Many files at once: which to do, where the results go, and doing them in several processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+from brevox.codec.codec import Codec
+from brevox.codec.models import find_model
+from brevox.codec.transcode import Transcoded, decode_file, encode_file
+from brevox.errors import AudioFileError, BrevoxError, OutputError, SettingsError, StreamError
+
+AUDIO_SUFFIXES = frozenset(
+    ".wav .flac .mp3 .m4a .mp4 .aac .ogg .oga .opus .webm .wma .aiff .aif .caf .g722 .amr .mka .mov".split()
+)
+STREAM_SUFFIXES = frozenset({".sc"})
+
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to do. `done` says that its result was there before."""
+
+    source: Path
+    target: Path
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job: a result or the sentence of an error."""
+
+    job: Job
+    result: Transcoded | None
+    error: str | None
+
+
+def plan(
+    inputs: Iterable[Path], output: Path | None, suffixes: frozenset[str], target_suffix: str, force: bool = False
+) -> list[Job]:
+    """Find the files to do and name their results.
+
+    A file's result lies beside it, or in the folder `output`; of a folder all files that end in one of `suffixes` are
+    done, and the tree below it is kept. With one input file, `output` may be a file name.
+
+    Args:
+        inputs: files and folders.
+        output: a folder or, for one input file, a file.
+        suffixes: of the files that are taken from folders.
+        target_suffix: of the results, with its dot.
+        force: write over what exists. Else results of a folder that exist count as done.
+
+    Raises:
+        AudioFileError, StreamError: an input does not exist, or a folder has no such files.
+        OutputError: the one result exists.
+        SettingsError: `output` is a file but there are several inputs.
+    """
+    inputs = list(inputs)
+    missing = StreamError if suffixes == STREAM_SUFFIXES else AudioFileError
+    found: list[tuple[Path, Path, bool]] = []  # source, target without suffix, whether named by the user
+    single = len(inputs) == 1 and not inputs[0].is_dir()
+    if output is not None and not single and output.exists() and not output.is_dir():
+        raise SettingsError(f"{output} is a file; several results need a folder")
+    as_folder = output is not None and (not single or output.is_dir() or str(output).endswith(("/", os.sep)))
+    for path in inputs:
+        if path.is_dir():
+            files = sorted(p for p in path.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
+            if not files:
+                raise missing(f"the folder {path} has no files that end in {' '.join(sorted(suffixes))}")
+            base = output if output is not None else path
+            found += [(file, base / file.relative_to(path), False) for file in files]
+        elif not path.exists():
+            raise missing(f"there is no file {path}")
+        elif output is None:
+            found.append((path, path, True))
+        elif as_folder:
+            found.append((path, output / path.name, True))
+        else:
+            found.append((path, output, True))
+    named_output = single and output is not None and not as_folder
+    jobs = []
+    taken = [target.with_suffix(target_suffix) for _, target, _ in found]
+    for (source, target, named), short in zip(found, taken, strict=True):
+        # talk.mp3 and talk.wav side by side become talk.mp3.sc and talk.wav.sc.
+        clash = taken.count(short) > 1
+        final = target if named_output else target.with_name(target.name + target_suffix) if clash else short
+        if final.resolve() == source.resolve():
+            raise OutputError(f"the result would replace {source} itself; name another with -o")
+        exists = final.exists() and not force
+        if exists and named:
+            raise OutputError(f"{final} exists; add --force to replace it, or name another with -o")
+        jobs.append(Job(source, final, done=exists))
+    return jobs
+
+
+def encode_all(
+    jobs: list[Job],
+    *,
+    model: str | os.PathLike[str] | None = None,
+    processes: int | None = None,
+    progress: Callable[[Job, float, float | None], None] | None = None,
+    **options: Any,
+) -> Iterator[Outcome]:
+    """Encode every job that is not done; `options` are those of `encode_file`.
+
+    Args:
+        jobs: from `plan`.
+        model: name or file of the model.
+        processes: how many files at a time; by default one a core.
+        progress: called with a job, its seconds done, and all of them if known.
+
+    Yields:
+        An outcome for each, as they end. One bad file does not stop the rest.
+    """
+    find_model(model)  # a missing model is one error, not one for every file
+    yield from _run_all("encode", jobs, model, processes, progress, options)
+
+
+def decode_all(
+    jobs: list[Job],
+    *,
+    model: str | os.PathLike[str] | None = None,
+    processes: int | None = None,
+    progress: Callable[[Job, float, float | None], None] | None = None,
+    **options: Any,
+) -> Iterator[Outcome]:
+    """Decode every job that is not done, like `encode_all`; without `model`, each file's own is looked up."""
+    yield from _run_all("decode", jobs, model, processes, progress, options)
+
+
+def _run_all(
+    direction: str,
+    jobs: list[Job],
+    model: str | os.PathLike[str] | None,
+    processes: int | None,
+    progress: Callable[[Job, float, float | None], None] | None,
+    options: dict[str, Any],
+) -> Iterator[Outcome]:
+    todo = [job for job in jobs if not job.done]
+    processes = min(processes or os.cpu_count() or 1, len(todo))
+    if processes <= 1:
+        worker = _Worker(direction, model, None, options)
+        for job in todo:
+            yield worker.run(job, None if progress is None else lambda d, t, job=job: progress(job, d, t))
+        return
+    # Spawned, not forked: the networks' runtime has threads of its own, and Windows knows nothing else.
+    context = multiprocessing.get_context("spawn")
+    reports = context.Queue()
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    with ProcessPoolExecutor(processes, context, _start, (direction, model, threads, options, reports)) as pool:
+        pending: dict[Future[Outcome], Job] = {pool.submit(_run, index, job): job for index, job in enumerate(todo)}
+        try:
+            while pending:
+                finished, _ = wait(pending, timeout=_POLL_S, return_when=FIRST_COMPLETED)
+                for index, done, total in _drain(reports):
+                    if progress is not None:
+                        progress(todo[index], done, total)
+                for future in finished:
+                    del pending[future]
+                    yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+class _Worker:
+    """Does files one after the other, with codecs that are made once."""
+
+    def __init__(
+        self, direction: str, model: str | os.PathLike[str] | None, threads: int | None, options: dict[str, Any]
+    ) -> None:
+        self.direction, self.options = direction, options
+        self.codec = None if model is None and direction == "decode" else Codec(find_model(model), threads)
+
+    def run(self, job: Job, progress: Callable[[float, float | None], None] | None) -> Outcome:
+        transcode = encode_file if self.direction == "encode" else decode_file
+        try:
+            job.target.parent.mkdir(parents=True, exist_ok=True)
+            result = transcode(job.source, job.target, codec=self.codec, progress=progress, **self.options)
+        except BrevoxError as error:
+            return Outcome(job, None, str(error))
+        except OSError as error:
+            return Outcome(job, None, f"{job.source}: {error.strerror or error}")
+        return Outcome(job, result, None)
+
+
+_worker: _Worker
+_reports: Any
+
+
+def _start(
+    direction: str, model: str | os.PathLike[str] | None, threads: int, options: dict[str, Any], reports: Any
+) -> None:
+    global _worker, _reports  # what a pool's process keeps between its tasks
+    _worker, _reports = _Worker(direction, model, threads, options), reports
+
+
+def _run(index: int, job: Job) -> Outcome:
+    return _worker.run(job, lambda done, total: _reports.put((index, done, total)))
+
+
+def _drain(reports: Any) -> Iterator[tuple[int, float, float | None]]:
+    while True:
+        try:
+            yield reports.get_nowait()
+        except Empty:
+            return

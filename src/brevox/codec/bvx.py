@@ -1,0 +1,200 @@
+"""Model files: `.bvx`, one zip that holds a codec's networks, codebooks, entropy tables and description.
+
+    encoder.onnx     audio [1, samples], condition [1, 2, frames]          -> latent [1, latent, frames]
+    decoder.onnx     latent, condition, excitation [1, 2, samples]         -> audio [1, samples]
+    codebooks.npz    codebooks [books, codes, latent]
+    entropy.npz      integer probability tables, see brevox.codec.entropy
+    model.json       name, rates, sizes, licence, training data, metrics
+    README.md        the model card
+
+Nothing in it is executed but the networks' own arithmetic; all of it is checked before use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brevox.errors import ModelFileError
+from brevox.output import atomic_output
+
+FORMAT = 1
+_MEMBERS = ("encoder.onnx", "decoder.onnx", "codebooks.npz", "entropy.npz", "model.json", "README.md")
+_LARGEST_MODEL = 1 << 31
+_COMPRESSED = {"entropy.npz", "README.md", "model.json"}
+_WHOLE_NUMBERS = ("sample_rate", "hop", "encoder_context", "decoder_context", "latent")
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What a `.bvx` holds.
+
+    encoder, decoder: serialised ONNX graphs.
+    codebooks: float32, Shape [books, codes, latent].
+    entropy: integer tables by name.
+    info: `model.json`.
+    card: the model card, Markdown.
+    """
+
+    encoder: bytes
+    decoder: bytes
+    codebooks: NDArray[np.float32]
+    entropy: Mapping[str, NDArray[Any]]
+    info: Mapping[str, Any]
+    card: str
+
+    @property
+    def id(self) -> bytes:
+        """The 16 bytes by which streams name the model they need, as recorded in the file."""
+        return bytes.fromhex(self.info["id"])
+
+
+def model_id(tensors: Mapping[str, NDArray[Any]]) -> bytes:
+    """BLAKE2b, 128 bit, over the sorted names, shapes, types and bytes of all tensors used for coding.
+
+    It depends on nothing else: not on the order of saving, the machine, or a library's version.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(tensors):
+        tensor = np.ascontiguousarray(tensors[name])
+        little = tensor.astype(tensor.dtype.newbyteorder("<"), copy=False)
+        digest.update(f"{name}\0{little.dtype.str}\0{','.join(map(str, tensor.shape))}\0".encode())
+        digest.update(little.tobytes())
+    return digest.digest()
+
+
+def write_model(path: str | os.PathLike[str], model: ModelFile) -> None:
+    """Write a `.bvx`; the same model gives the same bytes."""
+    contents = {
+        "encoder.onnx": model.encoder,
+        "decoder.onnx": model.decoder,
+        # Half precision is what shipped codebooks are rounded to; see brevox.training.export.
+        "codebooks.npz": _npz({"codebooks": model.codebooks.astype(np.float16)}),
+        "entropy.npz": _npz(model.entropy),
+        "model.json": json.dumps(dict(model.info), indent=1, ensure_ascii=False).encode(),
+        "README.md": model.card.encode(),
+    }
+    with atomic_output(path) as part, zipfile.ZipFile(part, "w") as archive:
+        for name in _MEMBERS:
+            member = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            member.compress_type = zipfile.ZIP_DEFLATED if name in _COMPRESSED else zipfile.ZIP_STORED
+            archive.writestr(member, contents[name])
+
+
+def read_model(path: str | os.PathLike[str]) -> ModelFile:
+    """Read and check a `.bvx`.
+
+    Raises:
+        ModelFileError: missing, not a model, damaged, or of a newer format.
+    """
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        with zipfile.ZipFile(path) as archive:
+            members = {entry.filename: entry for entry in archive.infolist()}
+            missing = [name for name in _MEMBERS if name not in members]
+            if missing:
+                raise ModelFileError(f"{path} is not a Brevox model: it lacks {', '.join(missing)}")
+            # Damaged or hostile sizes must not make us allocate: text compresses, but not a hundredfold.
+            if sum(members[name].file_size for name in _MEMBERS) > min(_LARGEST_MODEL, 100 * size):
+                raise ModelFileError(f"{path} is damaged: its contents claim to be far larger than the file")
+            contents = {name: archive.read(name) for name in _MEMBERS}
+    except FileNotFoundError:
+        raise ModelFileError(f"there is no model file {path}") from None
+    except OSError as error:
+        raise ModelFileError(f"cannot read the model {path}: {error.strerror or error}") from error
+    except (zipfile.BadZipFile, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
+        raise ModelFileError(f"{path} is not a Brevox model, or is damaged ({error}); get it again") from error
+    info = _read_info(path, contents["model.json"])
+    codebooks = _read_npz(path, contents["codebooks.npz"]).get("codebooks")
+    if (
+        codebooks is None
+        or codebooks.ndim != 3
+        or codebooks.dtype != np.float16
+        or not 1 <= codebooks.shape[0] <= 64
+        or not 2 <= codebooks.shape[1] <= 65536
+        or codebooks.shape[2] != info["latent"]
+        or not np.isfinite(codebooks).all()
+    ):
+        raise ModelFileError(f"{path} is damaged: its codebooks make no sense; get it again")
+    return ModelFile(
+        encoder=contents["encoder.onnx"],
+        decoder=contents["decoder.onnx"],
+        codebooks=codebooks.astype(np.float32),
+        entropy=_read_npz(path, contents["entropy.npz"]),
+        info=info,
+        card=contents["README.md"].decode("utf-8", "replace"),
+    )
+
+
+def _read_info(path: Path, text: bytes) -> dict[str, Any]:
+    try:
+        info = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path} is damaged: model.json cannot be read ({error}); get it again") from error
+    if not isinstance(info, dict):
+        raise ModelFileError(f"{path} is damaged: model.json is no description; get it again")
+    if not isinstance(info.get("format"), int) or info["format"] > FORMAT:
+        raise ModelFileError(f"{path} is of model format {info.get('format')!r}; this Brevox knows up to {FORMAT}")
+    for name in _WHOLE_NUMBERS:
+        value = info.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 10**6:
+            raise ModelFileError(f"{path} is damaged: model.json has no sensible {name}; get it again")
+    if not info["sample_rate"] or not info["hop"]:
+        raise ModelFileError(f"{path} is damaged: model.json has no sensible rate; get it again")
+    identifier = info.get("id")
+    if not isinstance(info.get("name"), str) or not isinstance(identifier, str) or len(identifier) != 32:
+        raise ModelFileError(f"{path} is damaged: model.json names no model; get it again")
+    try:
+        bytes.fromhex(identifier)
+    except ValueError as error:
+        raise ModelFileError(f"{path} is damaged: its id {identifier!r} is none; get it again") from error
+    return info
+
+
+def _npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Like numpy.savez, but with fixed dates, so that equal arrays give equal bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in sorted(arrays):
+            array = io.BytesIO()
+            np.lib.format.write_array(array, np.ascontiguousarray(arrays[name]), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0)), array.getvalue())
+    return buffer.getvalue()
+
+
+def _read_npz(path: Path, content: bytes) -> dict[str, NDArray[Any]]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > 2 * len(content):
+                raise ModelFileError(f"{path} is damaged: an array claims to be larger than its file")
+            return {
+                entry.filename.removesuffix(".npy"): _read_array(archive.read(entry)) for entry in archive.infolist()
+            }
+    except (zipfile.BadZipFile, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
+        raise ModelFileError(f"{path} is damaged: an array cannot be read ({error}); get it again") from error
+
+
+def _read_array(content: bytes) -> NDArray[Any]:
+    """One .npy, whose header must fit what follows it: numpy would allocate what the header claims."""
+    stream = io.BytesIO(content)
+    version = np.lib.format.read_magic(stream)
+    if version != (1, 0):
+        raise ValueError("unknown array format")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype.hasobject or dtype.itemsize * int(np.prod(shape, dtype=np.float64)) > len(content):
+        raise ValueError("an array does not fit its header")
+    stream.seek(0)
+    array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+    return array

@@ -1,0 +1,316 @@
+"""The codec: audio to codes and back, whole or in blocks, with the same result.
+
+A recording is cut into chunks of 512 frames (10.24 s) counted from its start. A chunk's codes depend on
+the chunk and on as many frames around it as the network sees; so does its decoded audio. As chunks lie
+where they lie whatever blocks the audio arrives in, the codes are equal, to the last one.
+
+              |<------ chunk n-1 ------>|<------- chunk n ------->|<------ chunk n+1 ------>|
+    network                      [ctx   |        chunk n          |   ctx]
+    for n
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brevox.audio.excitation import pulse_train, white_noise
+from brevox.audio.loudness import LoudnessMeter
+from brevox.audio.pitch import PITCH_CONTEXT, PITCH_HOP, PITCH_RATE_HZ, track_pitch
+from brevox.codec.bvx import ModelFile
+from brevox.codec.entropy import EntropyModel
+from brevox.codec.level import level_to_rms, rms_to_level
+from brevox.codec.networks import Networks
+from brevox.codec.quantise import dequantise, quantise
+from brevox.codec.sc2 import Chunk
+from brevox.errors import ModelFileError, SettingsError, WrongModelError
+
+T = TypeVar("T")
+
+CHUNK_FRAMES = 512
+
+#: The decoded level is mended towards the original's by no more than this factor.
+_MOST_MENDING = 4.0
+_RAMP_S = 0.01
+_INDEX_BYTES = 6  # what a chunk takes in the file's index, and the end of its payload, at most
+
+
+@dataclass(frozen=True)
+class CodeChunk:
+    """The codes of up to 512 frames.
+
+    first_frame: counted from the recording's beginning.
+    frames: at least 1; fewer than 512 only in the last chunk.
+    codes: uint16, Shape [channels, columns, frames]; no columns = silence. Column 0 is the pitch.
+    levels: the level of each channel, see brevox.codec.level; empty where it was not kept (version 1 files).
+    """
+
+    first_frame: int
+    frames: int
+    codes: NDArray[np.uint16]
+    levels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Codes:
+    """A coded recording at the codec's sample rate.
+
+    num_samples: of each channel.
+    gain: by which the recording was multiplied before coding.
+    """
+
+    model_id: bytes
+    channels: int
+    num_samples: int
+    gain: float
+    chunks: list[CodeChunk] = field(repr=False)
+
+
+class Codec:
+    """A model at work. Make one with `brevox.load()`.
+
+    Args:
+        model: what the `.bvx` holds.
+        threads: CPU threads; None for all cores.
+
+    Raises:
+        ModelFileError: the model's parts do not fit each other.
+    """
+
+    def __init__(self, model: ModelFile, threads: int | None = None) -> None:
+        self.info = model.info
+        self.name = str(model.info["name"])
+        self.id = model.id
+        self.sample_rate = int(model.info["sample_rate"])
+        self.hop = int(model.info["hop"])
+        self.books = len(model.codebooks)
+        self.entropy = EntropyModel.from_tables(dict(model.entropy))
+        if len(self.entropy.sizes) != self.books + 1 or (self.sample_rate, self.hop) != (PITCH_RATE_HZ, PITCH_HOP):
+            raise ModelFileError(f"the parts of the model {self.name} do not fit each other; get it again")
+        self._codebooks = model.codebooks
+        self._networks = Networks(model, threads)
+        self._encoder_context = int(model.info["encoder_context"])
+        self._decoder_context = int(model.info["decoder_context"])
+
+    @property
+    def frame_rate_hz(self) -> float:
+        """Code frames a second."""
+        return self.sample_rate / self.hop
+
+    def encode(
+        self, audio: NDArray[np.floating], kbps: float | None = None, *, books: int | None = None
+    ) -> Codes:
+        """Code a whole recording.
+
+        Args:
+            audio: Shape [channels, samples], or [samples] for one channel, at `sample_rate`.
+            kbps: most bits a second, in thousands, of all channels together as stored in a file.
+            books: or the number of codebooks. With neither, 3 kbit/s.
+        """
+        audio = np.atleast_2d(np.asarray(audio, dtype=np.float32))
+        if audio.ndim != 2 or not np.isfinite(audio).all():
+            raise SettingsError("audio must be finite numbers of the shape [channels, samples]")
+        meter = LoudnessMeter(self.sample_rate)
+        meter.push(audio.mean(axis=0))
+        gain = meter.gain()
+        chunks = list(self.encode_blocks([audio], audio.shape[0], gain, kbps, books=books))
+        return Codes(self.id, audio.shape[0], audio.shape[1], gain, chunks)
+
+    def decode(self, codes: Codes) -> NDArray[np.float32]:
+        """Decode a whole recording. Shape: [channels, samples], as many as were encoded.
+
+        Raises:
+            WrongModelError: the codes were made by another model.
+        """
+        if codes.model_id != self.id:
+            raise WrongModelError(
+                f"these codes need the model {codes.model_id.hex()}, this is {self.name} ({self.id.hex()})"
+            )
+        blocks = list(self.decode_chunks(codes.chunks, codes.channels, codes.gain))
+        if not blocks:
+            return np.zeros((codes.channels, 0), dtype=np.float32)
+        return np.concatenate(blocks, axis=1)[:, : codes.num_samples]
+
+    def encode_blocks(
+        self,
+        blocks: Iterable[NDArray[np.float32]],
+        channels: int,
+        gain: float,
+        kbps: float | None = None,
+        *,
+        books: int | None = None,
+    ) -> Iterator[CodeChunk]:
+        """Code audio that arrives in blocks of any size, chunk by chunk.
+
+        Args:
+            blocks: each of the Shape [channels, samples], at `sample_rate`.
+            channels: of every block.
+            gain: brings the recording to the level of training; see `LoudnessMeter`.
+            kbps, books: as in `encode`.
+        """
+        kbps, books = self._check_rate(kbps, books)
+        context = self._encoder_context + PITCH_CONTEXT
+        for first_frame, left, audio, samples in self._windows(blocks, channels, context):
+            yield self._encode_chunk(first_frame, left, audio, samples, gain, kbps, books)
+
+    def decode_chunks(self, chunks: Iterable[CodeChunk], channels: int, gain: float) -> Iterator[NDArray[np.float32]]:
+        """Decode chunks as they come; yields one block, Shape [channels, frames * hop], for each.
+
+        The last block is not cut: only who wrote the codes knows how many samples there were.
+        """
+        decoders = [_ChannelDecoder(self, channel, gain) for channel in range(channels)]
+        before: CodeChunk | None = None
+        here: CodeChunk | None = None
+        for after in _with_end(chunks):
+            if here is not None:
+                yield np.stack([decoder.decode(before, here, after) for decoder in decoders])
+            before, here = here, after
+
+    def _check_rate(self, kbps: float | None, books: int | None) -> tuple[float | None, int]:
+        if kbps is not None and books is not None:
+            raise SettingsError("give a bit rate or a number of books, not both")
+        if books is not None:
+            if not 1 <= books <= self.books:
+                raise SettingsError(f"the model {self.name} has 1 to {self.books} books, not {books}")
+            return None, books
+        kbps = 3.0 if kbps is None else kbps
+        if not 0.1 <= kbps <= 100:
+            raise SettingsError(f"{kbps} kbit/s cannot be had; the model {self.name} is made for 0.5 to 6")
+        return kbps, self.books
+
+    def _windows(
+        self, blocks: Iterable[NDArray[np.float32]], channels: int, context: int
+    ) -> Iterator[tuple[int, int, NDArray[np.float32], int]]:
+        """Cut audio into chunks with context.
+
+        Yields:
+            First frame of the chunk, frames of context before it, audio [channels, whole frames] with
+            context on both sides where there is any, and the samples of the chunk itself.
+        """
+        chunk, margin = CHUNK_FRAMES * self.hop, context * self.hop
+        held = np.zeros((channels, 0), dtype=np.float32)
+        first, left = 0, 0  # samples before the chunk: in all, and those of them that are held
+        for block in _with_end(blocks):
+            if block is not None:
+                held = np.concatenate([held, block], axis=1)
+            while (ready := held.shape[1] - left) > 0 and (block is None or ready >= chunk + margin):
+                samples = min(ready, chunk)
+                window = held[:, : left + chunk + margin]
+                window = np.pad(window, ((0, 0), (0, -window.shape[1] % self.hop)))
+                yield first // self.hop, left // self.hop, window, samples
+                first += samples
+                keep = min(left + samples, margin)
+                held = held[:, left + samples - keep :]
+                left = keep
+                if samples < chunk:
+                    break
+
+    def _encode_chunk(
+        self,
+        first_frame: int,
+        left: int,
+        audio: NDArray[np.float32],
+        samples: int,
+        gain: float,
+        kbps: float | None,
+        books: int,
+    ) -> CodeChunk:
+        frames = -(-samples // self.hop)
+        body = audio[:, left * self.hop :][:, :samples]
+        levels = tuple(int(level) for level in rms_to_level(np.sqrt(np.mean(np.square(body, dtype=np.float64), axis=1))))
+        if not any(levels):
+            return CodeChunk(first_frame, frames, np.zeros((len(audio), 0, frames), np.uint16), levels)
+        codes = np.stack([self._encode_channel(channel * np.float32(gain), left, frames) for channel in audio])
+        columns = 1 + books
+        if kbps is not None:
+            bits = np.cumsum(sum(self.entropy.cost_bits(channel) for channel in codes))
+            overhead = Chunk(0, 1, 1, levels, b"").file_bytes + _INDEX_BYTES
+            budget = kbps * 1000 * samples / self.sample_rate - 8 * overhead
+            columns = max(2, int(np.searchsorted(bits, budget, side="right")))
+        return CodeChunk(first_frame, frames, np.ascontiguousarray(codes[:, :columns]), levels)
+
+    def _encode_channel(self, audio: NDArray[np.float32], left: int, frames: int) -> NDArray[np.uint16]:
+        """Codes of one channel's chunk, Shape [columns, frames], from the window around it."""
+        pitch = track_pitch(audio)
+        # The pitch's own context is more than the network needs: cut down to what the network sees.
+        begin = max(0, left - self._encoder_context)
+        end = min(len(pitch), left + frames + self._encoder_context)
+        latent = self._networks.encode(audio[begin * self.hop : end * self.hop], pitch[begin:end])
+        here = slice(left - begin, left - begin + frames)
+        return np.concatenate([pitch[None, left : left + frames], quantise(latent[:, here], self._codebooks)])
+
+
+class _ChannelDecoder:
+    """Decodes one channel's chunks in order, carrying on the phase of the pitch and the mending of the level."""
+
+    def __init__(self, codec: Codec, channel: int, gain: float) -> None:
+        self.codec, self.channel, self.gain = codec, channel, gain
+        self.phase = 0.0
+        self.pulses_before = np.zeros(0, dtype=np.float32)
+        self.mending: float | None = None
+
+    def decode(self, before: CodeChunk | None, here: CodeChunk, after: CodeChunk | None) -> NDArray[np.float32]:
+        """Audio of the chunk `here`, Shape [frames * hop]."""
+        codec = self.codec
+        if here.codes.shape[1] < 2:
+            self.phase, self.pulses_before, self.mending = 0.0, np.zeros(0, dtype=np.float32), None
+            return np.zeros(here.frames * codec.hop, dtype=np.float32)
+        context = codec._decoder_context
+        pieces = [
+            self._codes(before)[:, -context:] if context else self._codes(None),
+            here.codes[self.channel],
+            self._codes(after)[:, : context + 1],
+        ]
+        left, right = pieces[0].shape[1], min(pieces[2].shape[1], context)
+        pitch_before = int(pieces[0][0, -1]) if left else 0
+        pitch_here, pitch_after = pieces[1][0], pieces[2][0]
+        next_pitch = int(pitch_after[0]) if len(pitch_after) else 0
+        pulses, self.phase = pulse_train(pitch_here, pitch_before, next_pitch, self.phase)
+        beyond = int(pitch_after[right]) if len(pitch_after) > right else 0
+        pulses_after, _ = pulse_train(pitch_after[:right], int(pitch_here[-1]), beyond, self.phase)
+        pulses_left = self.pulses_before[len(self.pulses_before) - left * codec.hop :]
+        self.pulses_before = pulses
+        excitation = np.stack(
+            [
+                np.concatenate([pulses_left, pulses, pulses_after]),
+                white_noise(here.first_frame - left, left + here.frames + right),
+            ]
+        )
+        latent = np.concatenate([dequantise(piece[1:], codec._codebooks) for piece in pieces], axis=1)
+        pitch = np.concatenate([piece[0] for piece in pieces])
+        frames = left + here.frames + right
+        audio = codec._networks.decode(latent[:, :frames], pitch[:frames], excitation)
+        audio = audio[left * codec.hop :][: here.frames * codec.hop]
+        return self._mend_level(audio, here.levels[self.channel] if here.levels else None)
+
+    def _codes(self, chunk: CodeChunk | None) -> NDArray[np.uint16]:
+        """A neighbour's codes of this channel; of no frames where there is none, or silence."""
+        if chunk is None or chunk.codes.shape[1] < 2:
+            return np.zeros((2, 0), dtype=np.uint16)
+        return chunk.codes[self.channel]
+
+    def _mend_level(self, audio: NDArray[np.float32], level: int | None) -> NDArray[np.float32]:
+        """Bring the chunk to the level of the original, gliding from the chunk before."""
+        audio = audio / np.float32(self.gain)
+        if level is None:
+            return audio
+        wanted, actual = float(level_to_rms(level)), float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))
+        factor = wanted / actual if actual > 0 else 0.0
+        if level > 0:
+            factor = min(max(factor, 1 / _MOST_MENDING), _MOST_MENDING)
+        factors = np.full(len(audio), factor, dtype=np.float32)
+        if self.mending is not None:
+            ramp = min(len(audio), int(_RAMP_S * self.codec.sample_rate))
+            factors[:ramp] = np.linspace(self.mending, factor, ramp, endpoint=False)
+        self.mending = factor
+        return audio * factors
+
+
+def _with_end(items: Iterable[T]) -> Iterator[T | None]:
+    """The items, then None."""
+    yield from items
+    yield None

@@ -1,0 +1,70 @@
+"""The two networks of a model file, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from brevox.audio.pitch import pitch_condition
+from brevox.codec.bvx import ModelFile
+from brevox.errors import ModelFileError
+
+
+class Networks:
+    """Encoder and decoder of one model.
+
+    Args:
+        model: what the `.bvx` holds.
+        threads: CPU threads for one call; None for all cores.
+    """
+
+    def __init__(self, model: ModelFile, threads: int | None = None) -> None:
+        self._name = str(model.info["name"])
+        self._hop = int(model.info["hop"])
+        self._latent = int(model.info["latent"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0
+        options.log_severity_level = 4  # what matters arrives as an exception
+        self._encoder = self._open(model.encoder, options, {"audio", "condition"})
+        self._decoder = self._open(model.decoder, options, {"latent", "condition", "excitation"})
+
+    def encode(self, audio: NDArray[np.float32], pitch: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Audio, Shape [frames * hop], and pitch codes, Shape [frames], to the latent [latent, frames]."""
+        inputs = {"audio": audio[None], "condition": pitch_condition(pitch)[None]}
+        return self._run(self._encoder, inputs, (1, self._latent, len(pitch)))
+
+    def decode(
+        self, latent: NDArray[np.float32], pitch: NDArray[np.integer], excitation: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Latent, pitch codes and excitation, Shape [2, frames * hop], to audio, Shape [frames * hop]."""
+        inputs = {"latent": latent[None], "condition": pitch_condition(pitch)[None], "excitation": excitation[None]}
+        return self._run(self._decoder, inputs, (1, len(pitch) * self._hop))
+
+    def _open(
+        self, graph: bytes, options: onnxruntime.SessionOptions, inputs: set[str]
+    ) -> onnxruntime.InferenceSession:
+        try:
+            session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime has no common base class for what a bad graph raises
+            raise ModelFileError(f"the model {self._name} holds a network that cannot run: {_line(error)}") from error
+        names = {i.name for i in session.get_inputs()}
+        if names != inputs:
+            raise ModelFileError(f"the model {self._name} wants inputs {sorted(names)}, not {sorted(inputs)}")
+        return session
+
+    def _run(
+        self, session: onnxruntime.InferenceSession, inputs: dict[str, NDArray[np.float32]], shape: tuple[int, ...]
+    ) -> NDArray[np.float32]:
+        try:
+            (output,) = session.run(None, inputs)
+        except Exception as error:
+            raise ModelFileError(f"a network of the model {self._name} failed: {_line(error)}") from error
+        if output.shape != shape or output.dtype != np.float32 or not np.isfinite(output).all():
+            raise ModelFileError(f"a network of the model {self._name} gave no usable result")
+        result: NDArray[np.float32] = output[0]
+        return result
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

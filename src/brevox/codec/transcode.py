@@ -1,0 +1,332 @@
+"""Recordings to `.sc` files and back, block by block: memory does not grow with length."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brevox.audio import AudioReader, AudioWriter, Chapter, Resampler, output_length
+from brevox.audio.loudness import LoudnessMeter
+from brevox.codec.codec import CHUNK_FRAMES, CodeChunk, Codec
+from brevox.codec.models import load
+from brevox.codec.sc1 import write_v1
+from brevox.codec.sc2 import Chunk, ScWriter, StreamHeader
+from brevox.codec.stream import CodedStream
+from brevox.errors import OutputError, SettingsError, StreamError
+from brevox.output import atomic_output
+
+#: Called with the seconds of the recording that are done, and all of them (None while that is unknown).
+Progress = Callable[[float, float | None], None]
+#: A file's path, or an open binary file such as a pipe.
+FileLike = str | os.PathLike[str] | BinaryIO
+
+_BLOCK_S = 2.0
+_LEVEL_PROBE_S = 10.0
+
+
+@dataclass(frozen=True)
+class Transcoded:
+    """What became of one file.
+
+    duration_s: of the recording.
+    stream_bytes: of the `.sc` file.
+    elapsed_s: what it took.
+    damage: what was wrong with the input, where it could be used all the same.
+    """
+
+    duration_s: float
+    stream_bytes: int
+    elapsed_s: float
+    damage: tuple[str, ...] = ()
+
+    @property
+    def kbps(self) -> float:
+        """Size of the whole `.sc` file over the duration of the recording, in kbit/s."""
+        return self.stream_bytes * 8 / 1000 / self.duration_s if self.duration_s else 0.0
+
+    @property
+    def speed(self) -> float:
+        """Seconds of sound a second."""
+        return self.duration_s / self.elapsed_s if self.elapsed_s else 0.0
+
+
+def encode_file(
+    source: FileLike,
+    target: FileLike,
+    kbps: float | None = None,
+    *,
+    books: int | None = None,
+    stereo: bool = False,
+    version: int = 2,
+    codec: Codec | None = None,
+    progress: Progress | None = None,
+) -> Transcoded:
+    """Encode a recording.
+
+    Args:
+        source: any audio file, or a stream of one.
+        target: the `.sc` file, which appears whole or not at all, or a stream.
+        kbps: most kbit/s of all channels together; 3 by default.
+        books: or the number of codebooks.
+        stereo: keep the first two channels; else all are averaged.
+        version: of the `.sc` format. Version 1 keeps neither tags, nor level, nor the exact length and rate.
+        codec: `brevox.load()` by default.
+        progress: called now and then.
+
+    Raises:
+        AudioFileError: the source cannot be read.
+        OutputError: the target cannot be written.
+        SettingsError: an option does not fit.
+    """
+    started = time.monotonic()
+    if version not in (1, 2):
+        raise SettingsError(f"there is no .sc version {version}; choose 1 or 2")
+    if version == 1 and stereo:
+        raise SettingsError(".sc version 1 has one channel only; leave stereo out, or use version 2")
+    codec = codec or load()
+    if version == 1 and books is None:
+        # All frames of a version 1 file have as many books: what the rate pays for without entropy coding.
+        books = min(codec.books, max(1, int((3.0 if kbps is None else kbps) / _version_1_kbps(codec)) - 1))
+        kbps = None
+    with ExitStack() as stack:
+        reader = stack.enter_context(AudioReader(source))
+        channels = min(2, reader.channels) if stereo else 1
+        blocks = _CountedBlocks(_mixed(reader, channels), reader.sample_rate, reader.duration_s, progress)
+        if isinstance(source, (str, os.PathLike)):
+            gain = _gain_of(source)
+        else:  # a stream can be read only once: its beginning has to tell the level of all
+            gain, blocks.blocks = _gain_of_beginning(blocks.blocks, reader.sample_rate)
+        resampled = _resampled(blocks, Resampler(reader.sample_rate, codec.sample_rate, channels))
+        chunks = codec.encode_blocks(resampled, channels, gain, kbps, books=books)
+        file = stack.enter_context(_open_target(target))
+        if version == 1:
+            pieces = [_with_columns(chunk, 1 + (books or 1)) for chunk in chunks]
+            codes = np.concatenate([np.zeros((1 + (books or 1), 0), np.uint16), *pieces], axis=1)
+            write_v1(file, codec.id, codes, _code_bits(codec))
+        else:
+            header = StreamHeader(
+                model_id=codec.id,
+                model_name=codec.name,
+                sample_rate=reader.sample_rate,
+                channels=channels,
+                num_samples=None,
+                model_rate_hz=codec.sample_rate,
+                hop=codec.hop,
+                gain=gain,
+                chunk_frames=CHUNK_FRAMES,
+                tags=_to_tags(reader),
+            )
+            writer = ScWriter(file, header)
+            for chunk in chunks:
+                payload = codec.entropy.encode(chunk.codes) if chunk.codes.size else b""
+                writer.write(Chunk(chunk.first_frame, chunk.frames, chunk.codes.shape[1], chunk.levels, payload))
+            writer.close(blocks.samples)
+        damage = (reader.damaged,) if reader.damaged else ()
+        duration_s = blocks.samples / reader.sample_rate
+    return Transcoded(duration_s, file.written, time.monotonic() - started, damage)
+
+
+def decode_file(
+    source: FileLike,
+    target: FileLike,
+    *,
+    codec: Codec | None = None,
+    sample_rate: int | None = None,
+    bit_rate: int | None = None,
+    progress: Progress | None = None,
+) -> Transcoded:
+    """Decode a `.sc` file.
+
+    Args:
+        source: a `.sc` file of either version, or a stream of one.
+        target: an audio file, whose suffix names the format, or a stream, which gets WAV.
+        codec: by default the known model that the file names.
+        sample_rate: of the output, Hz; by default the original's.
+        bit_rate: of a lossy output format, bit/s.
+        progress: called now and then.
+
+    Returns:
+        With `damage` told if parts of the file were lost and are now silence.
+
+    Raises:
+        StreamError: not a `.sc` file.
+        WrongModelError: it needs another model.
+        OutputError: the target cannot be written.
+    """
+    started = time.monotonic()
+    with ExitStack() as stack:
+        file = stack.enter_context(_open_source(source))
+        stream = CodedStream(file, codec)
+        header, codec = stream.header, stream.codec
+        rate = sample_rate or header.sample_rate
+        tags, chapters = _from_tags(header.tags)
+        as_stream = {} if isinstance(target, (str, os.PathLike)) else {"format": "wav"}
+        writer = stack.enter_context(
+            AudioWriter(target, rate, header.channels, tags=tags, chapters=chapters, bit_rate=bit_rate, **as_stream)
+        )
+        decoded = codec.decode_chunks(stream.chunks(), header.channels, header.gain)
+        blocks = _resampled(decoded, Resampler(codec.sample_rate, rate, header.channels))
+        written = 0
+        # One block stays behind: a stream may tell only at its end how much of the last frame is sound.
+        held: NDArray[np.float32] | None = None
+        for block in blocks:
+            if held is not None:
+                writer.write(held)
+                written += held.shape[1]
+            held = block
+            if progress is not None:
+                samples = stream.num_samples
+                progress(written / rate, None if samples is None else samples / header.sample_rate)
+        wanted = output_length(stream.num_samples or 0, header.sample_rate, rate)
+        if held is None:
+            held = np.zeros((header.channels, 0), dtype=np.float32)
+        last = held[:, : max(0, wanted - written)] if stream.num_samples is not None else held
+        # Rounding between two rates may leave the end a sample short.
+        short = min(wanted - written - last.shape[1], rate // codec.sample_rate + 1)
+        writer.write(np.pad(last, ((0, 0), (0, max(0, short)))))
+        written += last.shape[1] + max(0, short)
+        size = file.seek(0, io.SEEK_END) if file.seekable() else 0
+    return Transcoded(written / rate, size, time.monotonic() - started, tuple(stream.damage))
+
+
+class _CountedBlocks:
+    """Blocks on their way, with their samples counted and progress told."""
+
+    def __init__(
+        self,
+        blocks: Iterable[NDArray[np.float32]],
+        sample_rate: int,
+        duration_s: float | None,
+        progress: Progress | None,
+    ) -> None:
+        self.blocks, self.samples = blocks, 0
+        self._sample_rate, self._duration_s, self._progress = sample_rate, duration_s, progress
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        for block in self.blocks:
+            self.samples += block.shape[1]
+            yield block
+            if self._progress is not None:
+                self._progress(self.samples / self._sample_rate, self._duration_s)
+
+
+def _mixed(reader: AudioReader, channels: int) -> Iterator[NDArray[np.float32]]:
+    for block in reader.blocks(max(1, round(_BLOCK_S * reader.sample_rate))):
+        yield block.mean(axis=0, keepdims=True) if channels == 1 else block[:channels]
+
+
+def _resampled(blocks: Iterable[NDArray[np.float32]], resampler: Resampler) -> Iterator[NDArray[np.float32]]:
+    for block in blocks:
+        yield resampler.push(block)
+    yield resampler.finish()
+
+
+def _gain_of(source: str | os.PathLike[str]) -> float:
+    """Read the recording once to hear how loud it is."""
+    with AudioReader(source) as reader:
+        meter = LoudnessMeter(reader.sample_rate)
+        for block in _mixed(reader, 1):
+            meter.push(block[0])
+    return meter.gain()
+
+
+def _gain_of_beginning(
+    blocks: Iterable[NDArray[np.float32]], sample_rate: int
+) -> tuple[float, Iterator[NDArray[np.float32]]]:
+    """Hear the first seconds; returns the gain and all blocks, those included."""
+    blocks = iter(blocks)
+    meter = LoudnessMeter(sample_rate)
+    heard: list[NDArray[np.float32]] = []
+    for block in blocks:
+        heard.append(block)
+        meter.push(block.mean(axis=0))
+        if sum(b.shape[1] for b in heard) >= _LEVEL_PROBE_S * sample_rate:
+            break
+
+    def replay() -> Iterator[NDArray[np.float32]]:
+        yield from heard
+        yield from blocks
+
+    return meter.gain(), replay()
+
+
+def _with_columns(chunk: CodeChunk, columns: int) -> NDArray[np.uint16]:
+    """Codes of the only channel, silence as zeros: version 1 knows no empty chunk."""
+    if chunk.codes.shape[1] == columns:
+        return chunk.codes[0]
+    return np.zeros((columns, chunk.frames), dtype=np.uint16)
+
+
+def _code_bits(codec: Codec) -> int:
+    return max(int(size - 1).bit_length() for size in codec.entropy.sizes)
+
+
+def _version_1_kbps(codec: Codec) -> float:
+    """Of one column of codes."""
+    return _code_bits(codec) * codec.frame_rate_hz / 1000
+
+
+def _to_tags(reader: AudioReader) -> dict[str, Any]:
+    tags: dict[str, Any] = dict(reader.tags)
+    if reader.chapters:
+        tags["chapters"] = [{"start_s": c.start_s, "end_s": c.end_s, "title": c.title} for c in reader.chapters]
+    return tags
+
+
+def _from_tags(tags: dict[str, Any]) -> tuple[dict[str, str], list[Chapter]]:
+    """Tags and chapters of a stranger's file: what is not as we write it is left out."""
+    texts = {key: value for key, value in tags.items() if isinstance(value, str)}
+    chapters = []
+    listed = tags.get("chapters")
+    for entry in listed if isinstance(listed, list) else []:
+        try:
+            chapters.append(Chapter(float(entry["start_s"]), float(entry["end_s"]), str(entry.get("title", ""))))
+        except (TypeError, KeyError, ValueError, AttributeError):
+            continue
+    return texts, chapters
+
+
+class _CountedOutput:
+    """A binary file that counts what is written to it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.written = file, 0
+
+    def write(self, data: bytes) -> int:
+        self.written += len(data)
+        return self._file.write(data)
+
+
+@contextmanager
+def _open_target(target: FileLike) -> Iterator[Any]:
+    if not isinstance(target, (str, os.PathLike)):
+        try:
+            yield _CountedOutput(target)
+            target.flush()
+        except OSError as error:
+            raise OutputError(f"cannot write the output: {error.strerror or error}") from error
+        return
+    with atomic_output(target) as part, part.open("wb") as file:
+        yield _CountedOutput(file)
+
+
+@contextmanager
+def _open_source(source: FileLike) -> Iterator[BinaryIO]:
+    if not isinstance(source, (str, os.PathLike)):
+        yield source
+        return
+    try:
+        file = Path(source).open("rb")  # noqa: SIM115 - closed below, so that only opening is guarded
+    except OSError as error:
+        raise StreamError(f"cannot read {source}: {error.strerror or error}") from error
+    with file:
+        yield file

@@ -1,0 +1,204 @@
+"""From folders of recordings to a corpus on disk that training maps into memory.
+
+A corpus is a folder:
+
+    corpus.json               format, sample rate, hop
+    clips.tsv                 one line a clip: shard, first sample, samples, speaker, split, path
+    shard-0000.audio.npy      int16 samples of all clips of the shard, one after the other
+    shard-0000.pitch.npy      uint8 pitch codes, one for each 320 samples
+
+Each clip is brought to one loudness, trimmed of long silence at its ends and filled up to whole
+frames, so that any run of samples in a shard is one run of pitch codes.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brevox.audio import AudioReader, resample
+from brevox.audio.loudness import SPEECH_RMS, speech_gain
+from brevox.audio.pitch import PITCH_HOP, PITCH_RATE_HZ, track_pitch
+from brevox.errors import AudioFileError, DataError
+from brevox.output import atomic_output
+
+AUDIO_SUFFIXES = {".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".oga", ".aac", ".g722", ".webm", ".mp4", ".wma"}
+CLIP_COLUMNS = ("shard", "first", "samples", "speaker", "split", "path")
+
+_READ_BLOCK = 1 << 16
+_SHARD_SAMPLES = 1 << 28  # 512 MiB
+_EDGE_SILENCE_S = 0.2
+_SILENCE_RMS = SPEECH_RMS * 10 ** (-40 / 20)
+_SHORTEST_S = 0.3
+
+
+@dataclass(frozen=True)
+class Source:
+    """A recording to take in: its file, who speaks, and which split it belongs to."""
+
+    path: Path
+    speaker: str
+    split: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What became of a `prepare` run. `failed` holds (file, reason)."""
+
+    clips: int
+    hours: float
+    speakers: int
+    failed: list[tuple[Path, str]]
+
+
+def folder_sources(folders: Iterable[Path], valid_fraction: float = 0.03) -> list[Source]:
+    """All audio below `folders`; a file's parent folder is its speaker.
+
+    Whole speakers go to the `valid` split, chosen by a hash of their name so that adding files
+    moves nobody. One speaker alone all goes to `train`.
+
+    Raises:
+        DataError: a folder is missing or nothing in them is audio.
+    """
+    paths: list[tuple[Path, str]] = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise DataError(f"{folder} is not a folder; name folders of recordings, or a manifest with --manifest")
+        found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
+        paths += [(path, str(path.parent.relative_to(folder.parent))) for path in found]
+    if not paths:
+        raise DataError("no recordings found; known file types: " + " ".join(sorted(AUDIO_SUFFIXES)))
+    speakers = sorted({speaker for _, speaker in paths})
+    count = round(len(speakers) * valid_fraction) if len(speakers) > 1 else 0
+    if len(speakers) > 1:
+        count = max(count, 1)
+    valid = set(sorted(speakers, key=_name_hash)[:count])
+    return [Source(path, speaker, "valid" if speaker in valid else "train") for path, speaker in paths]
+
+
+def manifest_sources(manifest: Path) -> list[Source]:
+    """Read a tab-separated manifest with columns `path`, `speaker` and `split` (train, valid or test).
+
+    Relative paths are relative to the manifest's folder.
+
+    Raises:
+        DataError: the manifest is missing, has no such columns, or lists nothing.
+    """
+    try:
+        with manifest.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"cannot read the manifest {manifest}: {error}") from error
+    if not rows or not {"path", "speaker", "split"} <= set(rows[0]):
+        raise DataError(f"{manifest} needs a first line with the tab-separated columns path, speaker, split")
+    return [Source(manifest.parent / row["path"], row["speaker"], row["split"]) for row in rows]
+
+
+def prepare(
+    sources: list[Source],
+    folder: Path,
+    *,
+    jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Prepared:
+    """Write a corpus of `sources` into `folder`. Recordings that cannot be read are listed, not fatal.
+
+    Args:
+        sources: what to take in; clips of the split `test` are left out.
+        folder: made if missing; an earlier corpus in it is replaced.
+        jobs: processes; all cores by default.
+        progress: called with (recordings done, all).
+
+    Raises:
+        DataError: nothing could be read.
+    """
+    # Speakers lie together: a crop may then run on from one short clip of a speaker into the next.
+    wanted = sorted((s for s in sources if s.split != "test"), key=lambda s: (s.split, s.speaker, str(s.path)))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "clips.tsv").unlink(missing_ok=True)
+    failed: list[tuple[Path, str]] = []
+    rows: list[tuple[int, int, int, str, str, str]] = []
+    shard, audio, pitch, filled = 0, [], [], 0
+    with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
+        results = pool.map(_load, [s.path for s in wanted], chunksize=8)
+        for done, (source, result) in enumerate(zip(wanted, results, strict=True), 1):
+            if progress is not None:
+                progress(done, len(wanted))
+            if isinstance(result, str):
+                failed.append((source.path, result))
+                continue
+            samples, codes = result
+            if filled and filled + len(samples) > _SHARD_SAMPLES:
+                _write_shard(folder, shard, audio, pitch)
+                shard, audio, pitch, filled = shard + 1, [], [], 0
+            rows.append((shard, filled, len(samples), source.speaker, source.split, str(source.path)))
+            audio.append(samples)
+            pitch.append(codes)
+            filled += len(samples)
+    if not rows:
+        raise DataError(f"none of the {len(wanted)} recordings could be used" + (f": {failed[0][1]}" if failed else ""))
+    _write_shard(folder, shard, audio, pitch)
+    description = {"format": 1, "sample_rate": PITCH_RATE_HZ, "hop": PITCH_HOP, "shards": shard + 1}
+    (folder / "corpus.json").write_text(json.dumps(description, indent=1))
+    with atomic_output(folder / "clips.tsv") as part, part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter="\t")
+        writer.writerow(CLIP_COLUMNS)
+        writer.writerows(rows)
+    hours = sum(row[2] for row in rows) / PITCH_RATE_HZ / 3600
+    return Prepared(len(rows), hours, len({row[3] for row in rows}), failed)
+
+
+def read_speech(path: Path) -> NDArray[np.float32]:
+    """A whole recording as one channel at 16 kHz, brought to the level of training. Shape: [samples].
+
+    Raises:
+        AudioFileError: it cannot be read.
+    """
+    with AudioReader(path) as reader:
+        blocks = [block.mean(axis=0, keepdims=True) for block in reader.blocks(_READ_BLOCK)]
+        if not blocks:
+            return np.zeros(0, dtype=np.float32)
+        audio = resample(np.concatenate(blocks, axis=1), reader.sample_rate, PITCH_RATE_HZ)[0]
+    return audio * np.float32(speech_gain(audio, PITCH_RATE_HZ))
+
+
+def _load(path: Path) -> tuple[NDArray[np.int16], NDArray[np.uint8]] | str:
+    """Samples and pitch codes of a clip, or why there are none."""
+    try:
+        audio = _trim(read_speech(path))
+    except AudioFileError as error:
+        return str(error)
+    if len(audio) < _SHORTEST_S * PITCH_RATE_HZ:
+        return f"{path} holds less than {_SHORTEST_S} s of sound"
+    audio = np.pad(audio, (0, -len(audio) % PITCH_HOP))
+    return np.round(np.clip(audio, -1, 1) * 32767).astype(np.int16), track_pitch(audio)
+
+
+def _trim(audio: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Drop silence at the ends but for a fifth of a second."""
+    frames = len(audio) // PITCH_HOP
+    power = np.mean(audio[: frames * PITCH_HOP].reshape(frames, PITCH_HOP) ** 2, axis=1)
+    loud = np.flatnonzero(power > _SILENCE_RMS**2)
+    if loud.size == 0:
+        return audio[:0]
+    keep = int(_EDGE_SILENCE_S * PITCH_RATE_HZ)
+    return audio[max(0, loud[0] * PITCH_HOP - keep) : (loud[-1] + 1) * PITCH_HOP + keep]
+
+
+def _write_shard(folder: Path, shard: int, audio: list[NDArray[np.int16]], pitch: list[NDArray[np.uint8]]) -> None:
+    for kind, parts in (("audio", audio), ("pitch", pitch)):
+        with atomic_output(folder / f"shard-{shard:04d}.{kind}.npy") as part, part.open("wb") as file:
+            np.save(file, np.concatenate(parts))
+
+
+def _name_hash(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big")

@@ -1,0 +1,5 @@
+"""What training minimises. Importing this room registers the losses under their short names."""
+
+import brevox.losses.mel
+import brevox.losses.stft
+import brevox.losses.waveform  # noqa: F401

@@ -1,0 +1,1 @@
+"""The parts a codec is built from. Importing this room registers all of them under their short names."""

@@ -1,0 +1,62 @@
+"""Discriminator on complex spectrograms of several resolutions (EnCodec, Defossez et al. 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from brevox.losses.spectrogram import spectrogram
+from brevox.nets.parts import DISCRIMINATORS
+
+
+@DISCRIMINATORS.register("stft")
+class StftDiscriminator(nn.Module):
+    """One small two-dimensional network for each resolution; real and imaginary part are its two channels.
+
+    Args:
+        windows: window length of each resolution; the hop is a quarter.
+        channels: of each layer.
+
+    Shape: [batch, samples] to a list, one entry a resolution, of logits [batch, 1, frames, bins'] and feature maps.
+    """
+
+    def __init__(self, windows: Sequence[int] = (256, 512, 1024), channels: int = 16) -> None:
+        super().__init__()
+        self.windows = list(windows)
+        self.scales = nn.ModuleList(_Scale(channels) for _ in windows)
+
+    def forward(self, audio: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
+        judgement = []
+        for window, scale in zip(self.windows, self.scales, strict=True):
+            spectrum = spectrogram(audio, window, window // 4)
+            # Compressed: speech's spectrum spans 60 dB, and its faint parts are heard.
+            spectrum = spectrum * (spectrum.abs() + 1e-5) ** -0.5
+            judgement.append(scale(torch.stack([spectrum.real, spectrum.imag], dim=1).transpose(2, 3)))
+        return judgement
+
+
+class _Scale(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        layers = [weight_norm(nn.Conv2d(2, channels, (3, 9), stride=(1, 2), padding=(1, 4)))]
+        for dilation in (1, 2, 4):
+            layers.append(
+                weight_norm(
+                    nn.Conv2d(
+                        channels, channels, (3, 9), stride=(1, 2), dilation=(dilation, 1), padding=(dilation, 4)
+                    )
+                )
+            )
+        layers.append(weight_norm(nn.Conv2d(channels, channels, 3, padding=1)))
+        self.layers = nn.ModuleList(layers)
+        self.logits = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        maps = []
+        for layer in self.layers:
+            x = nn.functional.leaky_relu(layer(x), 0.2)
+            maps.append(x)
+        return self.logits(x), maps

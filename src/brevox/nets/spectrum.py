@@ -1,0 +1,110 @@
+"""Short-time Fourier transform and its inverse as matrix products, which any ONNX runtime can run.
+
+    samples   |<--- hop --->|<--- hop --->|<--- hop --->|
+    frame 0  [--- window ---------)                           centred on the middle of the first hop
+    frame 1            [--------- window ---------)
+
+A recording of n * hop samples has exactly n frames. Outside of the recording the signal is zero.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class Spectrum(nn.Module):
+    """Complex spectrum of each frame, in full precision whatever surrounds it.
+
+    Args:
+        window: samples in a frame, a multiple of `hop`; window - hop must be even.
+        hop: samples from frame to frame.
+
+    Shape: [batch, n * hop] to two of [batch, window / 2 + 1, n]: real and imaginary part.
+    """
+
+    basis: Tensor
+
+    def __init__(self, window: int, hop: int) -> None:
+        super().__init__()
+        self.window, self.hop = window, hop
+        self.bins = window // 2 + 1
+        self.register_buffer("basis", (_fourier_basis(window) * _root_hann(window)).T.contiguous(), persistent=False)
+
+    def forward(self, audio: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.autocast(audio.device.type, enabled=False):
+            margin = (self.window - self.hop) // 2
+            hops = nn.functional.pad(audio.float(), (margin, margin)).reshape(audio.shape[0], -1, self.hop)
+            # One matrix product over windows made of neighbouring hops: several times faster than a convolution.
+            parts = self.window // self.hop
+            frames = hops.shape[1] - parts + 1
+            windows = torch.cat([hops[:, part : part + frames] for part in range(parts)], dim=2)
+            spectrum = (windows @ self.basis).transpose(1, 2)
+            return spectrum[:, : self.bins], spectrum[:, self.bins :]
+
+
+class InverseSpectrum(nn.Module):
+    """Overlap-added inverse of `Spectrum`; exact for a spectrum that `Spectrum` made, but at the very ends.
+
+    Shape: two of [batch, window / 2 + 1, n] to [batch, n * hop].
+    """
+
+    basis: Tensor
+
+    def __init__(self, window: int, hop: int) -> None:
+        super().__init__()
+        self.window, self.hop = window, hop
+        basis = _fourier_basis(window)
+        basis[1 : window // 2] *= 2
+        basis[window // 2 + 2 : -1] *= 2
+        # The root of Hann at both ends is Hann, whose copies at a hop of a third of the window or less
+        # add up to a constant.
+        constant = window / hop / 2
+        self.register_buffer("basis", basis * _root_hann(window) / (window * constant), persistent=False)
+
+    def forward(self, real: Tensor, imaginary: Tensor) -> Tensor:
+        with torch.autocast(real.device.type, enabled=False):
+            windows = torch.cat([real, imaginary], dim=1).float().transpose(1, 2) @ self.basis
+            parts = self.window // self.hop
+            total = sum(
+                nn.functional.pad(windows[:, :, part * self.hop : (part + 1) * self.hop], (0, 0, part, parts - 1 - part))
+                for part in range(parts)
+            )
+            margin = (self.window - self.hop) // 2
+            return torch.as_tensor(total).reshape(real.shape[0], -1)[:, margin:-margin]
+
+
+def mel_bands(bands: int, bins: int, sample_rate: int) -> Tensor:
+    """Triangles that spread `bands` mel-spaced values over linear bins. Shape: [bins, bands]; rows add up to 1."""
+    hz = torch.linspace(0, sample_rate / 2, bins)
+    position = _mel(hz) / _mel(torch.tensor(sample_rate / 2)) * (bands - 1)
+    return torch.clamp(1 - (position[:, None] - torch.arange(bands)).abs(), min=0)
+
+
+def cepstral_basis(latent: int, bands: int) -> Tensor:
+    """Orthonormal cepstrum of two neighbouring spectra: smooth parts of their sum and of their difference.
+
+    Five eighths of the coefficients go to the sum. Shape: [latent, bands, 2].
+    """
+    order = torch.arange(bands)
+    cosines = torch.cos(math.pi / bands * torch.outer(order, order + 0.5)) * math.sqrt(2 / bands)
+    cosines[0] /= math.sqrt(2)
+    for_sum = latent * 5 // 8
+    pair = torch.tensor([[1.0, 1.0], [1.0, -1.0]]) / math.sqrt(2)
+    return torch.cat([cosines[:for_sum, :, None] * pair[0], cosines[: latent - for_sum, :, None] * pair[1]])
+
+
+def _mel(hz: Tensor) -> Tensor:
+    return 2595 * torch.log10(1 + hz / 700)
+
+
+def _fourier_basis(window: int) -> Tensor:
+    """Cosines, then negative sines. Shape: [window + 2, window]."""
+    turns = torch.outer(torch.arange(window // 2 + 1), torch.arange(window)).double() * (2 * math.pi / window)
+    return torch.cat([turns.cos(), -turns.sin()]).float()
+
+
+def _root_hann(window: int) -> Tensor:
+    return torch.hann_window(window).sqrt()

@@ -1,0 +1,218 @@
+"""From a checkpoint to a model file: networks as ONNX in half precision, codebooks, entropy tables, card."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from brevox.audio.pitch import PITCH_CHANNELS, PITCH_CODES, pitch_condition
+from brevox.codec.bvx import FORMAT, ModelFile, model_id
+from brevox.codec.entropy_fit import fit_entropy_model
+from brevox.codec.quantise import quantise
+from brevox.data.corpus import Corpus
+from brevox.errors import SettingsError
+from brevox.nets.codec import NeuralCodec
+from brevox.training.checkpoint import load_checkpoint
+
+_OPSET = 17
+_PROBE_FRAMES = 160
+_LEAST_HALVED = 1024  # smaller tensors (biases, norms) stay in single precision: they cost nothing
+
+
+def load_trained(checkpoint: Path) -> tuple[NeuralCodec, dict[str, Any]]:
+    """The averaged weights of a checkpoint, ready for use, and all else it holds.
+
+    Raises:
+        DataError: it cannot be read.
+        SettingsError: it is none of a codec.
+    """
+    state = load_checkpoint(checkpoint)
+    if not {"recipe", "average", "step"} <= set(state):
+        raise SettingsError(f"{checkpoint} is not a checkpoint of `brevox train`")
+    model = NeuralCodec(**state["recipe"]["model"])
+    model.load_state_dict(state["average"])
+    return model.eval(), state
+
+
+def export_model(
+    checkpoint: Path,
+    corpus: Path,
+    *,
+    name: str,
+    description: Mapping[str, Any],
+    card: str,
+    hours: float = 4.0,
+    progress: Callable[[float], None] | None = None,
+) -> ModelFile:
+    """Make a model file's contents.
+
+    Args:
+        checkpoint: of `brevox train`.
+        corpus: on whose training split the entropy model is fitted.
+        name: of the model.
+        description: goes into model.json (version, licence, training data, metrics ...).
+        card: the model card, Markdown.
+        hours: of speech for the entropy model, at most.
+        progress: called with the share done.
+    """
+    model, state = load_trained(checkpoint)
+    # What is shipped is half precision: round first, so that all that follows sees the shipped weights.
+    with torch.no_grad():
+        for tensor in model.state_dict().values():
+            if tensor.is_floating_point() and tensor.numel() >= _LEAST_HALVED:
+                tensor.copy_(tensor.half())
+    codebooks = model.bottleneck.get_buffer("codebooks").numpy().astype(np.float16)
+    sizes = [PITCH_CODES] + [codebooks.shape[1]] * codebooks.shape[0]
+    sequences = code_corpus(model, Corpus(corpus, "train"), hours, progress)
+    entropy = fit_entropy_model(sequences, sizes).to_tables()
+
+    parts = _network_parts(model)
+    graphs = {part: _to_onnx(*arguments) for part, arguments in parts.items()}
+    tensors: dict[str, NDArray[Any]] = {"codebooks": codebooks}
+    for part, graph in graphs.items():
+        tensors |= {f"{part}.{tensor.name}": numpy_helper.to_array(tensor) for tensor in graph.graph.initializer}
+    tensors |= {f"entropy.{key}": value for key, value in entropy.items()}
+    contexts = {part: _context(network, inputs) for part, (network, inputs, _, _) in parts.items()}
+    info = {
+        "format": FORMAT,
+        "name": name,
+        "id": model_id(tensors).hex(),
+        "sample_rate": model.sample_rate,
+        "hop": model.hop,
+        "latent": model.latent,
+        "books": codebooks.shape[0],
+        "codes": codebooks.shape[1],
+        "encoder_context": contexts["encoder"],
+        "decoder_context": contexts["decoder"],
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "steps": state["step"],
+        **description,
+    }
+    return ModelFile(
+        encoder=graphs["encoder"].SerializeToString(),
+        decoder=graphs["decoder"].SerializeToString(),
+        codebooks=codebooks.astype(np.float32),
+        entropy=entropy,
+        info=info,
+        card=card,
+    )
+
+
+@torch.no_grad()
+def code_corpus(
+    model: NeuralCodec, corpus: Corpus, hours: float, progress: Callable[[float], None] | None = None
+) -> list[NDArray[np.uint16]]:
+    """Codes of evenly spread clips, each [1 + books, frames], as the codec would make them."""
+    total = sum(clip.samples for clip in corpus.clips) / model.sample_rate / 3600
+    chosen = corpus.clips[:: max(1, round(total / hours))]
+    codebooks = model.bottleneck.get_buffer("codebooks").numpy()
+    sequences = []
+    for done, clip in enumerate(chosen, 1):
+        audio, pitch = corpus.read(clip.shard, clip.first, clip.samples)
+        latent = model.encoder(torch.from_numpy(audio)[None], torch.from_numpy(pitch_condition(pitch))[None])
+        codes = quantise(latent[0].numpy(), codebooks)
+        sequences.append(np.concatenate([pitch[None].astype(np.uint16), codes]))
+        if progress is not None:
+            progress(done / len(chosen))
+    return sequences
+
+
+def _network_parts(
+    model: NeuralCodec,
+) -> dict[str, tuple[nn.Module, dict[str, Tensor], str, dict[str, dict[int, str]]]]:
+    """For each network: itself, example inputs, the output's name, and the axes that vary."""
+    frames = _PROBE_FRAMES
+    generator = torch.Generator().manual_seed(0)
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator)
+
+    condition = random(1, PITCH_CHANNELS, frames)
+    samples, per_frame = {1: "samples"}, {2: "frames"}
+    return {
+        "encoder": (
+            model.encoder,
+            {"audio": 0.1 * random(1, frames * model.hop), "condition": condition},
+            "latent",
+            {"audio": samples, "condition": per_frame, "latent": per_frame},
+        ),
+        "decoder": (
+            model.decoder,
+            {
+                "latent": random(1, model.latent, frames),
+                "condition": condition,
+                "excitation": random(1, 2, frames * model.hop),
+            },
+            "audio",
+            {"latent": per_frame, "condition": per_frame, "excitation": {2: "samples"}, "audio": samples},
+        ),
+    }
+
+
+def _to_onnx(
+    network: nn.Module, inputs: dict[str, Tensor], output: str, axes: dict[str, dict[int, str]]
+) -> onnx.ModelProto:
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # The tracing exporter is deprecated, but writes the smaller and plainer graph, and runs on torch 2.6-2.13.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            tuple(inputs.values()),
+            buffer,  # type: ignore[arg-type]
+            dynamo=False,
+            input_names=list(inputs),
+            output_names=[output],
+            dynamic_axes=axes,
+            opset_version=_OPSET,
+        )
+    return _halve_weights(onnx.load_from_string(buffer.getvalue()))
+
+
+def _halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store large tensors in half precision, each followed by a cast; the runtime undoes it once, on loading."""
+    graph = model.graph
+    kept, casts = [], []
+    for tensor in graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        exact = array.dtype == np.float32 and np.array_equal(array.astype(np.float16).astype(np.float32), array)
+        if array.size >= _LEAST_HALVED and exact:
+            half = numpy_helper.from_array(array.astype(np.float16), f"{tensor.name}.half")
+            casts.append(helper.make_node("Cast", [half.name], [tensor.name], to=TensorProto.FLOAT))
+            tensor = half
+        kept.append(tensor)
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return model
+
+
+@torch.no_grad()
+def _context(network: nn.Module, inputs: dict[str, Tensor]) -> int:
+    """Frames to either side that one frame's output depends on, found by changing one frame and looking."""
+    reach = 0
+    middle = _PROBE_FRAMES // 2
+    reference = network(*inputs.values())
+    for name in inputs:
+        changed = {key: value.clone() for key, value in inputs.items()}
+        per_frame = changed[name].shape[-1] // _PROBE_FRAMES
+        changed[name][..., middle * per_frame : (middle + 1) * per_frame] += 1
+        difference = (network(*changed.values()) - reference).abs().reshape(-1, reference.shape[-1]).amax(dim=0)
+        frames = difference.reshape(_PROBE_FRAMES, -1).amax(dim=1).nonzero()[:, 0]
+        if len(frames):
+            reach = max(reach, middle - int(frames[0]), int(frames[-1]) - middle)
+    if reach >= middle:
+        raise SettingsError("this network sees so far that it cannot be run in blocks; it needs a smaller receptive field")
+    return reach
