@@ -1,9 +1,9 @@
 """Brevox: learned compression of speech to 0.5-6 kbit/s, offline, on an ordinary laptop.
 
-    import brevox
-    codec = brevox.load()
-    codes = codec.encode(audio, kbps=3)
-    brevox.encode_file("talk.m4a", "talk.sc", kbps=3)
+import brevox
+codec = brevox.load()
+codes = codec.encode(audio, kbps=3)
+brevox.encode_file("talk.m4a", "talk.sc", kbps=3)
 """
 
 from __future__ import annotations

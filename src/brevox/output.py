@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-
 from brevox.errors import OutputError
 
 
@@ -40,7 +39,7 @@ def atomic_output(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield part
         _set_default_permissions(part)
-        os.replace(part, path)
+        part.replace(path)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {_reason(error, path)}") from error
     finally:

@@ -12,7 +12,10 @@ T = TypeVar("T", bound=type)
 
 
 class Registry:
-    """One kind of replaceable part: `@ENCODERS.register("spectral")`, then `ENCODERS.build({"name": "spectral", ...})`."""
+    """One kind of replaceable part.
+
+    A class joins with `@ENCODERS.register("spectral")`; `ENCODERS.build({"name": "spectral", ...})` makes one.
+    """
 
     def __init__(self, kind: str) -> None:
         self.kind = kind

@@ -18,7 +18,6 @@ from make_golden import HEADER, NUM_SAMPLES, golden_chunks, golden_codes
 
 from brevox.codec.entropy import EntropyModel
 from brevox.codec.sc2 import (
-    CHUNK_BYTES_MONO,
     Chunk,
     DamagedChunk,
     ScReader,
@@ -211,7 +210,7 @@ def test_overhead():
         for first in range(0, frames, 512)
     ]
     assert len(file_of(header, chunks)) <= 1.01 * payload_bytes
-    assert CHUNK_BYTES_MONO == 21
+    assert Chunk(0, 1, 0, (0,), b"").file_bytes == 21
 
 
 def test_golden_file_has_its_codes():

@@ -22,6 +22,7 @@ class GuardedFile:
     def __init__(self, file: BinaryIO, head: bytes = b"") -> None:
         self._file = file
         self._head = head
+        self._written = False
         self._error: BaseException | None = None
 
     def check(self) -> None:
@@ -43,6 +44,7 @@ class GuardedFile:
             return b""
 
     def write(self, data: bytes) -> int:
+        self._written = True
         try:
             if self._error is None:
                 self._file.write(data)
@@ -51,7 +53,13 @@ class GuardedFile:
         return len(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)  # an OSError is ffmpeg's to handle: it asks and falls back
+        try:
+            return self._file.seek(offset, whence)
+        except BaseException as error:
+            # A damaged file may send ffmpeg anywhere; but before a seek, a buffer may have to be written.
+            if self._written or not isinstance(error, OSError):
+                self._error = self._error or error
+            return -1
 
     def tell(self) -> int:
         return self._file.tell()

@@ -60,9 +60,7 @@ def track_pitch(audio: NDArray[np.floating]) -> NDArray[np.uint8]:
     frames = -(-len(audio) // PITCH_HOP)
     if frames == 0:
         return np.zeros(0, dtype=np.uint8)
-    strength = np.concatenate(
-        [_periodicity(audio, first, min(first + 512, frames)) for first in range(0, frames, 512)]
-    )
+    strength = np.concatenate([_periodicity(audio, first, min(first + 512, frames)) for first in range(0, frames, 512)])
     return _best_path(strength)
 
 

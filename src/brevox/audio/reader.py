@@ -188,7 +188,7 @@ class AudioReader:
             return f"{self.name} is damaged or cut short: {missing_s:.2f} of its {self.duration_s:.2f} s are missing"
         count = self._decoder.bad_packets
         if count:
-            return f"{self.name} is damaged or cut short: {count} piece{'s' * (count > 1)} of it could not be decoded"
+            return f"{self.name} is damaged or cut short: {count} piece{'s' * (count > 1)} of it missing or incomplete"
         return None
 
     def _missing_s(self, samples: int) -> float:

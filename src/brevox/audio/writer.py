@@ -209,7 +209,8 @@ class AudioWriter:
             container.start_encoding()
         except av.ArgumentError as error:
             raise SettingsError(
-                f"{self.format} cannot hold {self.channels} channels of {self.file_rate} Hz at {self._bit_rate} bit/s"
+                f"cannot write {self.name}: {self.format} takes no {self._bit_rate} bit/s at {self.file_rate} Hz "
+                f"(channels: {self.channels}); choose another bit rate"
             ) from error
 
     def _layout_name(self) -> str:

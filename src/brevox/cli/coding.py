@@ -63,7 +63,9 @@ def decode(
     format_: Annotated[
         str, typer.Option("--format", help="wav, flac, mp3, m4a, ogg or opus, where -o names no file.")
     ] = "wav",
-    rate: Annotated[int | None, typer.Option("--rate", min=1, help="Sample rate, Hz. [default: the original's]")] = None,
+    rate: Annotated[
+        int | None, typer.Option("--rate", min=1, help="Sample rate, Hz. [default: the original's]")
+    ] = None,
     bit_rate: Annotated[int | None, typer.Option("--bit-rate", min=1, help="Of mp3, m4a, ogg and opus; bit/s.")] = None,
     model: Model = None,
     jobs: Jobs = None,
@@ -165,7 +167,9 @@ def _run(planned: list[Any], do: Any, **options: Any) -> None:
             progress.advance(whole)
             if outcome.error is not None:
                 failed += 1
-                _messages.print(f"[red]{escape(outcome.job.source.name)}:[/red] {escape(outcome.error)}", soft_wrap=True)
+                _messages.print(
+                    f"[red]{escape(outcome.job.source.name)}:[/red] {escape(outcome.error)}", soft_wrap=True
+                )
                 continue
             _tell_result(outcome.job.source, outcome.job.target, outcome.result)
             damaged += bool(outcome.result.damage)
@@ -173,9 +177,8 @@ def _run(planned: list[Any], do: Any, **options: Any) -> None:
             stream_bytes += outcome.result.stream_bytes
     if len(todo) > 1:
         average = stream_bytes * 8 / 1000 / duration_s if duration_s else 0.0
-        _messages.print(
-            f"{len(todo) - failed} of {len(todo)} files: {duration_s:.0f} s, {stream_bytes:,} bytes, {average:.2f} kbit/s"
-        )
+        total = f"{duration_s:.0f} s, {stream_bytes:,} bytes, {average:.2f} kbit/s"
+        _messages.print(f"{len(todo) - failed} of {len(todo)} files: {total}")
     if failed == len(todo) and failed:
         raise typer.Exit(2)
     if failed or damaged:
@@ -186,7 +189,5 @@ def _tell_result(source: Path, target: Path, result: Any) -> None:
     for sentence in result.damage:
         _messages.print(f"[yellow]{escape(source.name)}: {escape(sentence)}[/yellow]", soft_wrap=True)
     size = f"{result.stream_bytes:,} bytes, {result.kbps:.2f} kbit/s, " if result.stream_bytes else ""
-    _messages.print(
-        f"{escape(str(source))} -> {escape(str(target))}: {result.duration_s:.1f} s, {size}{result.speed:.0f} x real time",
-        soft_wrap=True,
-    )
+    facts = f"{result.duration_s:.1f} s, {size}{result.speed:.0f} x real time"
+    _messages.print(f"{escape(str(source))} -> {escape(str(target))}: {facts}", soft_wrap=True)

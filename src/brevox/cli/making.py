@@ -98,9 +98,7 @@ def prepare(
         _messages.print(f"[yellow]left out {escape(str(path))}: {escape(reason)}[/yellow]", soft_wrap=True)
     if len(result.failed) > 10:
         _messages.print(f"[yellow]... and {len(result.failed) - 10} more[/yellow]")
-    _messages.print(
-        f"{escape(str(output))}: {result.clips} clips, {result.hours:.2f} h, {result.speakers} speakers"
-    )
+    _messages.print(f"{escape(str(output))}: {result.clips} clips, {result.hours:.2f} h, {result.speakers} speakers")
 
 
 @contextmanager

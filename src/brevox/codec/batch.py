@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -17,7 +18,10 @@ from brevox.codec.transcode import Transcoded, decode_file, encode_file
 from brevox.errors import AudioFileError, BrevoxError, OutputError, SettingsError, StreamError
 
 AUDIO_SUFFIXES = frozenset(
-    ".wav .flac .mp3 .m4a .mp4 .aac .ogg .oga .opus .webm .wma .aiff .aif .caf .g722 .amr .mka .mov".split()
+    {
+        *(".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".webm", ".wma", ".aiff", ".aif", ".caf"),
+        *(".g722", ".amr", ".mka", ".mp4", ".mov"),
+    }
 )
 STREAM_SUFFIXES = frozenset({".sc"})
 
@@ -148,7 +152,7 @@ def _run_all(
     if processes <= 1:
         worker = _Worker(direction, model, None, options)
         for job in todo:
-            yield worker.run(job, None if progress is None else lambda d, t, job=job: progress(job, d, t))
+            yield worker.run(job, None if progress is None else partial(progress, job))
         return
     # Spawned, not forked: the networks' runtime has threads of its own, and Windows knows nothing else.
     context = multiprocessing.get_context("spawn")

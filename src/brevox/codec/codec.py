@@ -101,9 +101,7 @@ class Codec:
         """Code frames a second."""
         return self.sample_rate / self.hop
 
-    def encode(
-        self, audio: NDArray[np.floating], kbps: float | None = None, *, books: int | None = None
-    ) -> Codes:
+    def encode(self, audio: NDArray[np.floating], kbps: float | None = None, *, books: int | None = None) -> Codes:
         """Code a whole recording.
 
         Args:
@@ -221,7 +219,9 @@ class Codec:
     ) -> CodeChunk:
         frames = -(-samples // self.hop)
         body = audio[:, left * self.hop :][:, :samples]
-        levels = tuple(int(level) for level in rms_to_level(np.sqrt(np.mean(np.square(body, dtype=np.float64), axis=1))))
+        levels = tuple(
+            int(level) for level in rms_to_level(np.sqrt(np.mean(np.square(body, dtype=np.float64), axis=1)))
+        )
         if not any(levels):
             return CodeChunk(first_frame, frames, np.zeros((len(audio), 0, frames), np.uint16), levels)
         codes = np.stack([self._encode_channel(channel * np.float32(gain), left, frames) for channel in audio])

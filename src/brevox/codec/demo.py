@@ -41,10 +41,13 @@ def run_demo(folder: Path, model: str | os.PathLike[str] | None = None) -> list[
         raise OutputError(f"cannot make the folder {folder}: {error.strerror or error}") from error
     codec = load(model)
     original = folder / "original.wav"
-    with as_file(files("brevox") / "assets" / "demo.flac") as clip, AudioReader(clip) as reader:
-        with AudioWriter(original, reader.sample_rate, reader.channels) as writer:
-            for block in reader.blocks(1 << 16):
-                writer.write(block)
+    with (
+        as_file(files("brevox") / "assets" / "demo.flac") as clip,
+        AudioReader(clip) as reader,
+        AudioWriter(original, reader.sample_rate, reader.channels) as writer,
+    ):
+        for block in reader.blocks(1 << 16):
+            writer.write(block)
     rows = []
     for kbps in DEMO_KBPS:
         stream = folder / f"speech-{kbps:g}kbps.sc"

@@ -93,7 +93,7 @@ def _describe_model(path: Path) -> dict[str, Any]:
 def _describe_audio(path: Path) -> dict[str, Any]:
     with AudioReader(path) as reader:
         facts: dict[str, Any] = {
-            "kind": f"recording, {reader.format} / {reader.codec}",
+            "kind": f"recording, {reader.format_name} / {reader.codec_name}",
             "size": f"{path.stat().st_size:,} bytes",
             "duration": "unknown" if reader.duration_s is None else _clock(reader.duration_s),
             "sound": f"{reader.sample_rate} Hz, {reader.channels} channel{'s' if reader.channels > 1 else ''}",

@@ -30,7 +30,7 @@ _LEAST_SAVING = 5e-4
 _HELD_OUT_SHARE = 8
 _HELD_OUT_BLOCK = 128  # frames
 _STARTS = 3
-_ROUNDS = 30
+_ROUNDS = 20
 
 
 def fit_entropy_model(sequences: Sequence[NDArray[np.integer]], sizes: Sequence[int], seed: int = 0) -> EntropyModel:
@@ -216,7 +216,8 @@ def _cluster_once(counts: Floats, classes: int, rng: np.random.Generator) -> tup
     marginal = counts.sum(axis=0) + 0.5
     marginal /= marginal.sum()
     strength = float(len(marginal))
-    sums = counts[_seeds(counts, marginal, classes, rng)]
+    weights = counts.sum(axis=1) + 1e-9
+    sums = counts[rng.choice(len(counts), classes, replace=False, p=weights / weights.sum())]
     labels = np.full(len(counts), -1)
     gain = -np.inf
     for _ in range(_ROUNDS):
@@ -229,20 +230,6 @@ def _cluster_once(counts: Floats, classes: int, rng: np.random.Generator) -> tup
         labels = new
         sums = (labels == np.arange(classes)[:, None]).astype(np.float64) @ counts
     return labels, gain
-
-
-def _seeds(counts: Floats, marginal: Floats, classes: int, rng: np.random.Generator) -> Integers:
-    """Rows to start from: drawn one after another, by how badly those drawn before predict them (k-means++)."""
-    strength = float(len(marginal))
-    own = _chances(counts, marginal, strength)
-    ideal = (counts * np.log2(own)).sum(axis=1)
-    best = counts @ np.log2(marginal)
-    seeds: list[int] = []
-    for _ in range(classes):
-        regret = np.maximum(ideal - best, 0) + 1e-9
-        seeds.append(int(rng.choice(len(counts), p=regret / regret.sum())))
-        best = np.maximum(best, counts @ np.log2(own[seeds[-1]]))
-    return np.array(seeds)
 
 
 def _chances(seen: Floats, prior: Floats, strength: float) -> Floats:

@@ -45,9 +45,6 @@ _END_MAGIC = b"\x89SCend\r\n"
 _TRAILER_BYTES = _TRAILER.size + _CRC.size + len(_END_MAGIC)
 _UNKNOWN = (1 << 64) - 1
 
-#: What a chunk of one channel takes besides its payload; each further channel takes 2 more, the index about 4.
-CHUNK_BYTES_MONO = _CHUNK.size + 2 + _CRC.size
-
 _SCAN_BYTES = 4096
 _MOST_BYTES_A_CODE = 2
 _SPARE_PAYLOAD_BYTES = 1024
@@ -153,7 +150,7 @@ class Chunk:
 
     @property
     def file_bytes(self) -> int:
-        """What the chunk takes in the file."""
+        """What the chunk takes in the file; the index takes about 4 bytes more."""
         return _chunk_bytes(len(self.levels), len(self.payload))
 
 
@@ -386,7 +383,7 @@ class ScReader:
         """Learn from trailer and index."""
         trailer = _trailer_from_bytes(self._window.get(size - _TRAILER_BYTES, _TRAILER_BYTES))
         if trailer is None:
-            self.truncated, self.reason = True, "its end is missing or damaged"
+            self.truncated, self.reason = True, "the file's end is missing or damaged"
             return
         self._take(trailer)
         _, _, count, offset = trailer
@@ -394,7 +391,7 @@ class ScReader:
         data = self._window.get(offset, index_end - offset) if self.header_bytes <= offset < index_end else b""
         entries = _index_from_bytes(data, count)
         if entries is None or (entries and entries[-1][0] >= offset):
-            self.reason = "its index is damaged"
+            self.reason = "the file's index is damaged"
         else:
             self._entries = entries
 
@@ -412,10 +409,10 @@ class ScReader:
                 self._take(trailer)
         num_frames, self.truncated, self.reason = self.num_frames, False, None
         if num_frames is None:
-            self.truncated, self.reason = True, "its end is missing or damaged"
+            self.truncated, self.reason = True, "the file's end is missing or damaged"
             num_frames = 0 if self.num_samples is None else self.header.frames_of(self.num_samples)
         elif not index_end:
-            self.reason = "its index is damaged"
+            self.reason = "the file's index is damaged"
         lost = max(0, num_frames - next_frame)
         if lost or (index_end and position > begin):
             yield DamagedChunk(next_frame, lost, _what_is_wrong(begin, position))

@@ -8,7 +8,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from brevox.codec.codec import CHUNK_FRAMES, CodeChunk, Codec
+from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk
 from brevox.codec.models import find_model_by_id
 from brevox.codec.sc1 import read_v1
 from brevox.codec.sc2 import Chunk, DamagedChunk, ScReader, StreamHeader
@@ -46,7 +46,9 @@ class CodedStream:
         if (self.header.model_rate_hz, self.header.hop) != (self.codec.sample_rate, self.codec.hop):
             raise StreamError(f"this .sc file is damaged: its rates are not those of the model {self.codec.name}")
         if self.header.chunk_frames > CHUNK_FRAMES:
-            raise StreamError(f"this .sc file has chunks of more than {CHUNK_FRAMES} frames, which Brevox does not read")
+            raise StreamError(
+                f"this .sc file has chunks of more than {CHUNK_FRAMES} frames, which Brevox does not read"
+            )
         #: What was lost so far, one sentence a place.
         self.damage: list[str] = []
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from brevox.audio import AudioReader, AudioWriter, Chapter, Resampler, output_length
 from brevox.audio.loudness import LoudnessMeter
-from brevox.codec.codec import CHUNK_FRAMES, CodeChunk, Codec
+from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk
 from brevox.codec.models import load
 from brevox.codec.sc1 import write_v1
 from brevox.codec.sc2 import Chunk, ScWriter, StreamHeader

@@ -50,9 +50,7 @@ class Corpus:
             raise DataError(f"{folder} is no corpus ({error}); make one with: brevox data prepare") from error
         if not rows:
             raise DataError(f"the corpus {folder} has no clips of the split {split!r}")
-        self.clips = [
-            Clip(int(r["shard"]), int(r["first"]), int(r["samples"]), r["speaker"], r["path"]) for r in rows
-        ]
+        self.clips = [Clip(int(r["shard"]), int(r["first"]), int(r["samples"]), r["speaker"], r["path"]) for r in rows]
 
     def read(self, shard: int, first: int, samples: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """Samples and pitch codes of a run of whole frames."""

@@ -127,7 +127,9 @@ def prepare(
     (folder / "clips.tsv").unlink(missing_ok=True)
     failed: list[tuple[Path, str]] = []
     rows: list[tuple[int, int, int, str, str, str]] = []
-    shard, audio, pitch, filled = 0, [], [], 0
+    audio: list[NDArray[np.int16]] = []
+    pitch: list[NDArray[np.uint8]] = []
+    shard = filled = 0
     with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
         results = pool.map(_load, [s.path for s in wanted], chunksize=8)
         for done, (source, result) in enumerate(zip(wanted, results, strict=True), 1):

@@ -58,4 +58,3 @@ class NeuralCodec(nn.Module):
         """
         quantised = self.bottleneck(self.encoder(audio, condition), books)
         return self.decoder(quantised.latent, condition, excitation), quantised
-

@@ -69,7 +69,9 @@ class InverseSpectrum(nn.Module):
             windows = torch.cat([real, imaginary], dim=1).float().transpose(1, 2) @ self.basis
             parts = self.window // self.hop
             total = sum(
-                nn.functional.pad(windows[:, :, part * self.hop : (part + 1) * self.hop], (0, 0, part, parts - 1 - part))
+                nn.functional.pad(
+                    windows[:, :, part * self.hop : (part + 1) * self.hop], (0, 0, part, parts - 1 - part)
+                )
                 for part in range(parts)
             )
             margin = (self.window - self.hop) // 2

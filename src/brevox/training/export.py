@@ -214,5 +214,7 @@ def _context(network: nn.Module, inputs: dict[str, Tensor]) -> int:
         if len(frames):
             reach = max(reach, middle - int(frames[0]), int(frames[-1]) - middle)
     if reach >= middle:
-        raise SettingsError("this network sees so far that it cannot be run in blocks; it needs a smaller receptive field")
+        raise SettingsError(
+            "this network sees so far that it cannot be run in blocks; it needs a smaller receptive field"
+        )
     return reach

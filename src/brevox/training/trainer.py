@@ -67,7 +67,10 @@ class Trainer:
         self.average = WeightAverage(model, recipe.run.ema_decay)
         settings = recipe.optimiser
         optimiser = torch.optim.AdamW(
-            model.parameters(), settings.learning_rate, betas=tuple(settings.betas), weight_decay=settings.weight_decay
+            model.parameters(),
+            settings.learning_rate,
+            betas=(settings.betas[0], settings.betas[1]),
+            weight_decay=settings.weight_decay,
         )
         self.plain_model = model
         self.model, self.optimiser = self.fabric.setup(model, optimiser)
@@ -101,10 +104,10 @@ class Trainer:
             task = progress.add_task(self.recipe.name, total=run.steps, completed=self.step, loss="")
             seen, since = 0, time.monotonic()
             for batch in self._batches():
-                logged = self._train_step(batch)
+                values = self._train_step(batch)
                 seen += batch["audio"].numel()
                 if self.step % run.log_every == 0:
-                    logged = {name: float(value) for name, value in logged.items()}
+                    logged = {name: float(value) for name, value in values.items()}
                     elapsed = time.monotonic() - since
                     logged["speed_x_real_time"] = seen / self.plain_model.sample_rate / elapsed
                     seen, since = 0, time.monotonic()
@@ -268,7 +271,7 @@ def _stop_on_signals() -> Iterator[_Stop]:
         stop.is_set = True
         signal.signal(number, before[number])
 
-    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {int(number): signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:

@@ -18,7 +18,7 @@ from brevox.nets.codec import NeuralCodec
 
 @dataclass(frozen=True)
 class ValidClip:
-    """A clip ready for the network. Shapes: audio [1, samples], condition [1, 2, frames], excitation [1, 2, samples]."""
+    """A clip ready for the network. Shapes: [1, samples], [1, 2, frames] and [1, 2, samples]."""
 
     audio: Tensor
     condition: Tensor

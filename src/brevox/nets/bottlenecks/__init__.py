@@ -1,0 +1,1 @@
+"""One file for each bottleneck; `brevox.nets.parts` finds them by name."""

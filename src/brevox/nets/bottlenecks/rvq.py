@@ -41,6 +41,11 @@ class ResidualVQ(nn.Module):
         dropout: share of the items of a batch that keep only the first n books, n uniform in 1..books.
     """
 
+    codebooks: Tensor
+    sums: Tensor
+    uses: Tensor
+    steps: Tensor
+
     def __init__(
         self,
         latent: int,

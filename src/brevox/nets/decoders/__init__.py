@@ -1,0 +1,1 @@
+"""One file for each decoder; `brevox.nets.parts` finds them by name."""

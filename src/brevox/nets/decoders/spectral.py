@@ -7,6 +7,7 @@ of voiced speech, comes from the excitation; what is learned is smooth.
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,8 @@ class SpectralDecoder(nn.Module):
     [batch, 2, frames * hop] (pulses, noise) to [batch, frames * hop].
     """
 
+    spread: Tensor
+
     def __init__(
         self,
         sample_rate: int,
@@ -54,10 +57,11 @@ class SpectralDecoder(nn.Module):
         self.coarse = nn.Sequential(ChannelNorm(width), *(ConvNeXtBlock(width) for _ in range(blocks)))
         self.to_fine = nn.ConvTranspose1d(width, fine_width, 2, stride=2)
         self.fine = nn.Sequential(ChannelNorm(fine_width), *(ConvNeXtBlock(fine_width) for _ in range(fine_blocks)))
-        self.leave = nn.Sequential(ChannelNorm(fine_width), nn.Conv1d(fine_width, 2 * bands, 1))
-        nn.init.normal_(self.leave[1].weight, std=0.01)
+        last = nn.Conv1d(fine_width, 2 * bands, 1)
+        nn.init.normal_(last.weight, std=0.01)
         # What comes straight from the latent is the magnitude wanted; this is the excitation's own, of unit power.
-        nn.init.constant_(self.leave[1].bias, -0.5 * math.log(window / 2))
+        nn.init.constant_(cast(Tensor, last.bias), -0.5 * math.log(window / 2))
+        self.leave = nn.Sequential(ChannelNorm(fine_width), last)
         self.envelope = nn.ConvTranspose1d(latent, bands, 2, stride=2)
         self.envelope.weight = nn.Parameter(cepstral_basis(latent, bands))
         self.spectrum = Spectrum(window, hop // 2)
@@ -67,14 +71,15 @@ class SpectralDecoder(nn.Module):
 
     def forward(self, latent: Tensor, condition: Tensor, excitation: Tensor) -> Tensor:
         hidden = self.to_fine(self.coarse(self.enter(torch.cat([_TAMED * latent, condition], dim=1))))
+        shaped = self.leave(self.fine(hidden))
         with torch.autocast(latent.device.type, enabled=False):
             envelope = self.envelope(latent.float())
-        log_gains = (self.leave(self.fine(hidden)) + torch.cat([envelope, envelope], dim=1)).float()
-        pulse_gain = torch.exp(nn.functional.conv1d(log_gains[:, : self.bands], self.spread).clamp(max=8))
-        noise_gain = torch.exp(nn.functional.conv1d(log_gains[:, self.bands :], self.spread).clamp(max=8))
-        pulse_real, pulse_imaginary = self.spectrum(excitation[:, 0])
-        noise_real, noise_imaginary = self.spectrum(excitation[:, 1])
-        return self.inverse(
-            pulse_gain * pulse_real + noise_gain * noise_real,
-            pulse_gain * pulse_imaginary + noise_gain * noise_imaginary,
-        )
+            log_gains = shaped.float() + torch.cat([envelope, envelope], dim=1)
+            pulse_gain = torch.exp(nn.functional.conv1d(log_gains[:, : self.bands], self.spread).clamp(max=8))
+            noise_gain = torch.exp(nn.functional.conv1d(log_gains[:, self.bands :], self.spread).clamp(max=8))
+            pulse_real, pulse_imaginary = self.spectrum(excitation[:, 0])
+            noise_real, noise_imaginary = self.spectrum(excitation[:, 1])
+            return self.inverse(
+                pulse_gain * pulse_real + noise_gain * noise_real,
+                pulse_gain * pulse_imaginary + noise_gain * noise_imaginary,
+            )

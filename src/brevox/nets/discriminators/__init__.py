@@ -1,0 +1,1 @@
+"""One file for each discriminator; `brevox.nets.parts` finds them by name."""

@@ -45,9 +45,7 @@ class _Scale(nn.Module):
         for dilation in (1, 2, 4):
             layers.append(
                 weight_norm(
-                    nn.Conv2d(
-                        channels, channels, (3, 9), stride=(1, 2), dilation=(dilation, 1), padding=(dilation, 4)
-                    )
+                    nn.Conv2d(channels, channels, (3, 9), stride=(1, 2), dilation=(dilation, 1), padding=(dilation, 4))
                 )
             )
         layers.append(weight_norm(nn.Conv2d(channels, channels, 3, padding=1)))

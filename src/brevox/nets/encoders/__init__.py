@@ -1,0 +1,1 @@
+"""One file for each encoder; `brevox.nets.parts` finds them by name."""

@@ -33,6 +33,8 @@ class SpectralEncoder(nn.Module):
     Shape: audio [batch, frames * hop] and condition [batch, condition, frames] to [batch, latent, frames].
     """
 
+    gather: Tensor
+
     def __init__(
         self,
         sample_rate: int,
@@ -53,8 +55,9 @@ class SpectralEncoder(nn.Module):
         self.to_coarse = nn.Conv1d(fine_width, width, 2, stride=2)
         self.side = nn.Conv1d(condition, width, 1)
         self.coarse = nn.Sequential(ChannelNorm(width), *(ConvNeXtBlock(width) for _ in range(blocks)))
-        self.leave = nn.Sequential(ChannelNorm(width), nn.Conv1d(width, latent, 1))
-        nn.init.normal_(self.leave[1].weight, std=0.01)
+        last = nn.Conv1d(width, latent, 1)
+        nn.init.normal_(last.weight, std=0.01)
+        self.leave = nn.Sequential(ChannelNorm(width), last)
         spread = mel_bands(bands, self.spectrum.bins, sample_rate)
         self.register_buffer("gather", (spread / spread.sum(dim=0).clamp(min=1e-3)).T[..., None], persistent=False)
         self.cepstrum = nn.Conv1d(bands, latent, 2, stride=2)
@@ -64,8 +67,8 @@ class SpectralEncoder(nn.Module):
         real, imaginary = self.spectrum(audio)
         power = real.square() + imaginary.square()
         log_magnitude = 0.5 * torch.log(power + _FLOOR**2)
-        log_bands = 0.5 * torch.log(nn.functional.conv1d(power, self.gather) + _FLOOR**2)
         hidden = self.to_coarse(self.fine(self.enter(log_magnitude / 3)))
         with torch.autocast(audio.device.type, enabled=False):
+            log_bands = 0.5 * torch.log(nn.functional.conv1d(power, self.gather) + _FLOOR**2)
             cepstrum = self.cepstrum(log_bands)
         return cepstrum + self.leave(self.coarse(hidden + self.side(condition)))
