@@ -108,7 +108,14 @@ def test_bit_rate_is_kept(tmp_path, form):
     assert 2.5 < sizes[1] / sizes[0] < 5
 
 
-TAGS = {"title": "Über alles; 日本", "artist": "A. B.", "album": "Folge 1", "comment": "=x= y", "date": "2024", "genre": "Speech"}
+TAGS = {
+    "title": "Über alles; 日本",
+    "artist": "A. B.",
+    "album": "Folge 1",
+    "comment": "=x= y",
+    "date": "2024",
+    "genre": "Speech",
+}
 CHAPTERS = [Chapter(0, 0.5, "Eins"), Chapter(0.5, 1.75, "Zwei ä"), Chapter(1.75, 2, "Drei")]
 
 

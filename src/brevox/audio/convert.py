@@ -6,6 +6,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_CHANNELS = 64  # of a frame: libswresample takes no more
+
 
 class FrameConverter:
     """Turns PyAV's audio frames into float32 [channels, samples] at one rate.

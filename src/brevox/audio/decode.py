@@ -7,6 +7,7 @@ from typing import cast
 
 import av
 
+from brevox.audio.convert import MOST_CHANNELS
 from brevox.audio.guarded import GuardedFile
 
 # Failures to read a packet, one after the other, before the rest of a file is given up.
@@ -16,15 +17,25 @@ _MOST_FAILURES = 1000
 class FrameDecoder:
     """Decodes one audio track from start to end.
 
+    Args:
+        container: an open file.
+        stream: its track.
+        guarded: what `container` reads from.
+        open_ended: the file does not know its length, so that a last packet of less than its full size,
+            which ffmpeg marks as corrupt, is as it should be.
+
     Attributes:
         bad_packets: how many packets could not be read or decoded, or were marked as corrupt, so far.
     """
 
-    def __init__(self, container: av.container.InputContainer, stream: av.AudioStream, guarded: GuardedFile) -> None:
+    def __init__(
+        self, container: av.container.InputContainer, stream: av.AudioStream, guarded: GuardedFile, open_ended: bool
+    ) -> None:
         self.bad_packets = 0
         self._container = container
         self._stream = stream
         self._guarded = guarded
+        self._open_ended = open_ended
 
     def frames(self) -> Iterator[tuple[av.AudioFrame, int]]:
         """Yields each frame, and how many samples at its end are padding.
@@ -63,7 +74,10 @@ class FrameDecoder:
         except av.FFmpegError:
             self.bad_packets += 1
             return []
-        self.bad_packets += bool(packet.is_corrupt)
+        if any(frame.layout.nb_channels > MOST_CHANNELS for frame in frames):
+            self.bad_packets += 1
+            return []
+        self.bad_packets += bool(packet.is_corrupt and not self._open_ended)
         return [frame for frame in frames if frame.samples]
 
     def _padding(self, packet: av.Packet, frame: av.AudioFrame) -> int:

@@ -10,7 +10,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from brevox.audio.convert import FrameConverter
+from brevox.audio.convert import MOST_CHANNELS, FrameConverter
 from brevox.audio.decode import FrameDecoder
 from brevox.audio.guarded import GuardedFile, is_seekable
 from brevox.audio.source import open_source
@@ -41,7 +41,7 @@ class AudioReader:
     Attributes:
         name: the file's name, for messages.
         sample_rate: Hz.
-        channels: 1 or more.
+        channels: 1 to 64.
         duration_s: what the file states or ffmpeg estimates, good for a progress bar; None if unknown.
         codec_name: ffmpeg's name, such as `mp3float`.
         format_name: ffmpeg's name, such as `wav`.
@@ -102,7 +102,7 @@ class AudioReader:
         self.chapters = close_chapters(map(_chapter, container.chapters()), self.duration_s)
 
         # Rate and channels are the first frame's: a header may be wrong about them (HE-AAC).
-        self._decoder = FrameDecoder(container, self._stream, guarded)
+        self._decoder = FrameDecoder(container, self._stream, guarded, open_ended=_is_open_ended(head))
         self._frames = self._decoder.frames()
         self._first = next(self._frames, None)
         if self._first is not None:
@@ -119,6 +119,9 @@ class AudioReader:
             raise AudioFileError(f"{self.name} has no audio track" + (f" (only {kinds})" if kinds else ""))
         if stream.codec_context is None:
             raise AudioFileError(f"{self.name} is encoded, or protected, in a way that cannot be decoded")
+        if stream.codec_context.channels > MOST_CHANNELS:
+            channels = stream.codec_context.channels
+            raise AudioFileError(f"{self.name} has {channels} channels; {MOST_CHANNELS} are the most that can be read")
         return stream
 
     def _stated_duration(self, container: av.container.InputContainer) -> float | None:
@@ -221,3 +224,8 @@ class AudioReader:
 def _chapter(entry: av.container.core.Chapter) -> Chapter:
     unit = entry["time_base"] or 0
     return Chapter(float(entry["start"] * unit), float(entry["end"] * unit), entry["metadata"].get("title", ""))
+
+
+def _is_open_ended(head: bytes) -> bool:
+    """Whether this is a WAV file from a pipe, whose header was written before its length was known."""
+    return head[:4] == b"RIFF" and any(b"data" + size in head for size in (b"\xff\xff\xff\xff", bytes(4)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from brevox.errors import AudioFileError
 
 _HEAD_BYTES = 4096
 _TEXT_BYTES = bytes({*range(0x20, 0x100), *b"\t\n\f\r\x1b"})
+_BEYOND_ASCII = bytes(range(0x80, 0x100))
 
 
 @dataclass
@@ -63,9 +65,9 @@ def open_source(source: str | os.PathLike[str] | BinaryIO) -> AudioSource:
 
 
 def _open_path(path: Path) -> BinaryIO:
-    if path.is_dir():
-        raise AudioFileError(f"{path} is a folder; name an audio file in it")
     try:
+        if path.is_dir():
+            raise AudioFileError(f"{path} is a folder; name an audio file in it")
         return path.open("rb")
     except FileNotFoundError as error:
         raise AudioFileError(f"there is no file {path}") from error
@@ -100,8 +102,19 @@ def _is_text(head: bytes) -> bool:
     """Whether these bytes are letters of any alphabet.
 
     ffmpeg would open a text as subtitles, as a playlist (and then the files and addresses it names), or as noise.
+    (Half a second of silence in G.722, on the other hand, has no control characters either.)
     """
-    return head.startswith((b"\xff\xfe", b"\xfe\xff")) or not head.translate(None, _TEXT_BYTES)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    if head.translate(None, _TEXT_BYTES):
+        return False
+    if 2 * len(head.translate(None, _BEYOND_ASCII)) > len(head):
+        return True
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # which may end within a letter
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _spool(source: AudioSource) -> None:

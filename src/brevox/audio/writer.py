@@ -74,7 +74,8 @@ class AudioWriter:
     in their order.
 
     Tags and chapters go where the format has room for them: WAV keeps the common tags (title, artist, album, date,
-    comment, genre, ...) and no chapters; FLAC and Ogg keep all tags, and only the starts of chapters.
+    comment, genre, ...) and no chapters; MP3 all of both; M4A the common tags, and chapters without gaps from 0 s on;
+    FLAC and Ogg all tags, and the starts of chapters.
 
     Args:
         target: a path whose suffix tells the format, or a buffered binary file or pipe with `format`.

@@ -175,25 +175,25 @@ def decode_file(
         )
         decoded = codec.decode_chunks(stream.chunks(), header.channels, header.gain)
         blocks = _resampled(decoded, Resampler(codec.sample_rate, rate, header.channels))
+        # More than a frame stays behind: a stream may tell only at its end how much of the last one is sound.
+        margin = 2 * codec.hop * rate // codec.sample_rate + 1
+        tail = np.zeros((header.channels, 0), dtype=np.float32)
         written = 0
-        # One block stays behind: a stream may tell only at its end how much of the last frame is sound.
-        held: NDArray[np.float32] | None = None
         for block in blocks:
-            if held is not None:
-                writer.write(held)
-                written += held.shape[1]
-            held = block
+            tail = np.concatenate([tail, block], axis=1)
+            ready = max(0, tail.shape[1] - margin)
+            writer.write(tail[:, :ready])
+            tail, written = tail[:, ready:], written + ready
             if progress is not None:
                 samples = stream.num_samples
                 progress(written / rate, None if samples is None else samples / header.sample_rate)
-        wanted = output_length(stream.num_samples or 0, header.sample_rate, rate)
-        if held is None:
-            held = np.zeros((header.channels, 0), dtype=np.float32)
-        last = held[:, : max(0, wanted - written)] if stream.num_samples is not None else held
-        # Rounding between two rates may leave the end a sample short.
-        short = min(wanted - written - last.shape[1], rate // codec.sample_rate + 1)
-        writer.write(np.pad(last, ((0, 0), (0, max(0, short)))))
-        written += last.shape[1] + max(0, short)
+        if stream.num_samples is not None:
+            wanted = output_length(stream.num_samples, header.sample_rate, rate)
+            # Rounding between two rates may leave the end some samples short, but no more than the margin.
+            short = min(max(0, wanted - written - tail.shape[1]), margin)
+            tail = np.pad(tail, ((0, 0), (0, short)))[:, : max(0, wanted - written)]
+        writer.write(tail)
+        written += tail.shape[1]
         size = file.seek(0, io.SEEK_END) if file.seekable() else 0
     return Transcoded(written / rate, size, time.monotonic() - started, tuple(stream.damage))
 

@@ -15,6 +15,27 @@ import torch
 from torch import Tensor, nn
 
 
+class _FourierBasis(nn.Module):
+    """Cosines and sines, each Shape: [window / 2 + 1, window].
+
+    Made anew on each call, which costs nothing beside their use, so that model files need not hold them.
+    """
+
+    bins: Tensor
+    samples: Tensor
+
+    def __init__(self, window: int) -> None:
+        super().__init__()
+        self.window = window
+        self.register_buffer("bins", torch.arange(window // 2 + 1.0)[:, None], persistent=False)
+        self.register_buffer("samples", torch.arange(float(window)), persistent=False)
+
+    def forward(self) -> tuple[Tensor, Tensor]:
+        # Whole turns are taken off while the numbers are exact.
+        turns = torch.remainder(self.bins * self.samples, float(self.window)) * (2 * math.pi / self.window)
+        return turns.cos(), turns.sin()
+
+
 class Spectrum(nn.Module):
     """Complex spectrum of each frame, in full precision whatever surrounds it.
 
@@ -25,13 +46,14 @@ class Spectrum(nn.Module):
     Shape: [batch, n * hop] to two of [batch, window / 2 + 1, n]: real and imaginary part.
     """
 
-    basis: Tensor
+    taper: Tensor
 
     def __init__(self, window: int, hop: int) -> None:
         super().__init__()
         self.window, self.hop = window, hop
+        self.basis = _FourierBasis(window)
         self.bins = window // 2 + 1
-        self.register_buffer("basis", (_fourier_basis(window) * _root_hann(window)).T.contiguous(), persistent=False)
+        self.register_buffer("taper", torch.hann_window(window).sqrt(), persistent=False)
 
     def forward(self, audio: Tensor) -> tuple[Tensor, Tensor]:
         with torch.autocast(audio.device.type, enabled=False):
@@ -41,7 +63,8 @@ class Spectrum(nn.Module):
             parts = self.window // self.hop
             frames = hops.shape[1] - parts + 1
             windows = torch.cat([hops[:, part : part + frames] for part in range(parts)], dim=2)
-            spectrum = (windows @ self.basis).transpose(1, 2)
+            cosines, sines = self.basis()
+            spectrum = ((windows * self.taper) @ torch.cat([cosines, -sines]).T).transpose(1, 2)
             return spectrum[:, : self.bins], spectrum[:, self.bins :]
 
 
@@ -51,27 +74,30 @@ class InverseSpectrum(nn.Module):
     Shape: two of [batch, window / 2 + 1, n] to [batch, n * hop].
     """
 
-    basis: Tensor
+    taper: Tensor
+    share: Tensor
 
     def __init__(self, window: int, hop: int) -> None:
         super().__init__()
         self.window, self.hop = window, hop
-        basis = _fourier_basis(window)
-        basis[1 : window // 2] *= 2
-        basis[window // 2 + 2 : -1] *= 2
+        self.basis = _FourierBasis(window)
         # The root of Hann at both ends is Hann, whose copies at a hop of a third of the window or less
         # add up to a constant.
         constant = window / hop / 2
-        self.register_buffer("basis", basis * _root_hann(window) / (window * constant), persistent=False)
+        share = torch.full((window // 2 + 1, 1), 2 / (window * constant))
+        share[0] /= 2
+        share[-1] /= 2
+        self.register_buffer("taper", torch.hann_window(window).sqrt(), persistent=False)
+        self.register_buffer("share", share, persistent=False)
 
     def forward(self, real: Tensor, imaginary: Tensor) -> Tensor:
         with torch.autocast(real.device.type, enabled=False):
-            windows = torch.cat([real, imaginary], dim=1).float().transpose(1, 2) @ self.basis
+            cosines, sines = self.basis()
+            basis = torch.cat([cosines * self.share, -sines * self.share])
+            windows = torch.cat([real, imaginary], dim=1).float().transpose(1, 2) @ basis * self.taper
             parts = self.window // self.hop
             total = sum(
-                nn.functional.pad(
-                    windows[:, :, part * self.hop : (part + 1) * self.hop], (0, 0, part, parts - 1 - part)
-                )
+                nn.functional.pad(windows[:, :, part * self.hop : (part + 1) * self.hop], (0, 0, part, parts - 1 - part))
                 for part in range(parts)
             )
             margin = (self.window - self.hop) // 2
@@ -100,13 +126,3 @@ def cepstral_basis(latent: int, bands: int) -> Tensor:
 
 def _mel(hz: Tensor) -> Tensor:
     return 2595 * torch.log10(1 + hz / 700)
-
-
-def _fourier_basis(window: int) -> Tensor:
-    """Cosines, then negative sines. Shape: [window + 2, window]."""
-    turns = torch.outer(torch.arange(window // 2 + 1), torch.arange(window)).double() * (2 * math.pi / window)
-    return torch.cat([turns.cos(), -turns.sin()]).float()
-
-
-def _root_hann(window: int) -> Tensor:
-    return torch.hann_window(window).sqrt()

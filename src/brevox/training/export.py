@@ -162,6 +162,9 @@ def _network_parts(
 def _to_onnx(
     network: nn.Module, inputs: dict[str, Tensor], output: str, axes: dict[str, dict[int, str]]
 ) -> onnx.ModelProto:
+    for module in network.modules():
+        # The exporter takes tensors outside of the state for constants, and stores whatever is computed from them.
+        module._non_persistent_buffers_set.clear()
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The tracing exporter is deprecated, but writes the smaller and plainer graph, and runs on torch 2.6-2.13.
@@ -174,6 +177,8 @@ def _to_onnx(
             input_names=list(inputs),
             output_names=[output],
             dynamic_axes=axes,
+            # Else what is cheap to compute on loading (Fourier bases) would be stored.
+            do_constant_folding=False,
             opset_version=_OPSET,
         )
     return _halve_weights(onnx.load_from_string(buffer.getvalue()))

@@ -77,9 +77,8 @@ class SpectralDecoder(nn.Module):
             log_gains = shaped.float() + torch.cat([envelope, envelope], dim=1)
             pulse_gain = torch.exp(nn.functional.conv1d(log_gains[:, : self.bands], self.spread).clamp(max=8))
             noise_gain = torch.exp(nn.functional.conv1d(log_gains[:, self.bands :], self.spread).clamp(max=8))
-            pulse_real, pulse_imaginary = self.spectrum(excitation[:, 0])
-            noise_real, noise_imaginary = self.spectrum(excitation[:, 1])
+            pulses, noise = self.spectrum(excitation[:, 0]), self.spectrum(excitation[:, 1])
             return self.inverse(
-                pulse_gain * pulse_real + noise_gain * noise_real,
-                pulse_gain * pulse_imaginary + noise_gain * noise_imaginary,
+                pulse_gain * pulses[0] + noise_gain * noise[0],
+                pulse_gain * pulses[1] + noise_gain * noise[1],
             )
