@@ -145,6 +145,7 @@ class Trainer:
             num_workers=data.workers,
             persistent_workers=data.workers > 0,
             drop_last=True,
+            worker_init_fn=_ignore_signals,
         )
         for batch in loader:
             yield {name: value.to(self.fabric.device, non_blocking=True) for name, value in batch.items()}
@@ -256,6 +257,12 @@ def rate_factor(settings: OptimiserSettings, step: int, steps: int) -> float:
         return (step + 1) / settings.warmup_steps
     done = (step - settings.warmup_steps) / max(1, steps - settings.warmup_steps)
     return settings.final_fraction + (1 - settings.final_fraction) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+def _ignore_signals(_: int) -> None:
+    """Ctrl-C and cluster schedulers signal all processes of a job; when to stop is for the main one to say."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 class _Stop:
