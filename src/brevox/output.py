@@ -10,6 +10,8 @@ from pathlib import Path
 
 from brevox.errors import OutputError
 
+_KEPT_LETTERS = 20
+
 
 @contextmanager
 def atomic_output(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -25,13 +27,18 @@ def atomic_output(path: str | os.PathLike[str]) -> Iterator[Path]:
         The temporary file's path; it exists, is empty, and keeps the final suffix.
 
     Raises:
-        OutputError: the folder is missing or not writable, or the disk is full.
+        OutputError: the folder is missing or not writable, the disk is full, or `path` is a device or pipe.
     """
     path = Path(path)
-    if path.is_dir():
-        raise OutputError(f"cannot write {path}: a folder of that name exists")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".part{path.suffix}", dir=path.parent)
+        if path.is_dir():
+            raise OutputError(f"cannot write {path}: a folder of that name exists")
+        if path.exists() and not path.is_file():
+            # Renaming would put a file in the place of the device or pipe.
+            raise OutputError(f"cannot write {path}: it is no ordinary file")
+        # Only part of the name: with the additions, a long one would exceed what file systems allow.
+        prefix, suffix = f".{path.stem[:_KEPT_LETTERS]}.", f".part{path.suffix[:_KEPT_LETTERS]}"
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=path.parent)
         os.close(handle)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {_reason(error, path)}") from error

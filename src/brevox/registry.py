@@ -45,10 +45,27 @@ class Registry:
         if name not in self._classes:
             known = ", ".join(sorted(self._classes))
             raise SettingsError(f"there is no {self.kind} named {name!r}; there are: {known}")
-        cls = self._classes[name]
-        accepted = inspect.signature(cls).parameters
-        unknown = sorted(set(arguments) - set(accepted))
-        if unknown:
-            takes = ", ".join(p for p in accepted if p not in given)
-            raise SettingsError(f"the {self.kind} {name!r} takes no {', '.join(unknown)}; it takes: {takes}")
-        return cls(**{key: value for key, value in given.items() if key in accepted}, **arguments)
+        return construct(f"{self.kind} {name!r}", self._classes[name], arguments, **given)
+
+
+def construct(what: str, cls: type, settings: Mapping[str, Any], **given: Any) -> Any:
+    """Make an object of `cls` with `settings` as arguments.
+
+    Args:
+        what: names it in errors.
+        cls: the class.
+        settings: one section of a recipe.
+        given: arguments that the recipe does not choose; those the class does not take are left out.
+
+    Raises:
+        SettingsError: an entry is missing, or the class does not take it.
+    """
+    accepted = inspect.signature(cls).parameters
+    chosen = {name: parameter for name, parameter in accepted.items() if name not in given}
+    unknown = sorted(set(settings) - set(chosen))
+    if unknown:
+        raise SettingsError(f"the {what} takes no {', '.join(unknown)}; it takes: {', '.join(chosen)}")
+    missing = [name for name, p in chosen.items() if p.default is inspect.Parameter.empty and name not in settings]
+    if missing:
+        raise SettingsError(f"the {what} needs {', '.join(missing)}")
+    return cls(**{name: value for name, value in given.items() if name in accepted}, **settings)

@@ -15,7 +15,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
+import re
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -31,8 +33,9 @@ from brevox.output import atomic_output
 
 FORMAT = 1
 _MEMBERS = ("encoder.onnx", "decoder.onnx", "codebooks.npz", "entropy.npz", "model.json", "README.md")
-_LARGEST_MODEL = 1 << 31
+_SPARE_BYTES = 1 << 25  # that a small model may unpack to beyond four times its size: tables compress well
 _COMPRESSED = {"entropy.npz", "README.md", "model.json"}
+_ZIP_ERRORS = (zipfile.BadZipFile, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error)
 _WHOLE_NUMBERS = ("sample_rate", "hop", "encoder_context", "decoder_context", "latent")
 
 
@@ -106,15 +109,12 @@ def read_model(path: str | os.PathLike[str]) -> ModelFile:
             missing = [name for name in _MEMBERS if name not in members]
             if missing:
                 raise ModelFileError(f"{path} is not a Brevox model: it lacks {', '.join(missing)}")
-            # Damaged or hostile sizes must not make us allocate: text compresses, but not a hundredfold.
-            if sum(members[name].file_size for name in _MEMBERS) > min(_LARGEST_MODEL, 100 * size):
-                raise ModelFileError(f"{path} is damaged: its contents claim to be far larger than the file")
-            contents = {name: archive.read(name) for name in _MEMBERS}
+            contents = _read_members(archive, [members[name] for name in _MEMBERS], 4 * size + _SPARE_BYTES)
     except FileNotFoundError:
         raise ModelFileError(f"there is no model file {path}") from None
     except OSError as error:
         raise ModelFileError(f"cannot read the model {path}: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
+    except _ZIP_ERRORS as error:
         raise ModelFileError(f"{path} is not a Brevox model, or is damaged ({error}); get it again") from error
     info = _read_info(path, contents["model.json"])
     codebooks = _read_npz(path, contents["codebooks.npz"]).get("codebooks")
@@ -154,12 +154,10 @@ def _read_info(path: Path, text: bytes) -> dict[str, Any]:
     if not info["sample_rate"] or not info["hop"]:
         raise ModelFileError(f"{path} is damaged: model.json has no sensible rate; get it again")
     identifier = info.get("id")
-    if not isinstance(info.get("name"), str) or not isinstance(identifier, str) or len(identifier) != 32:
+    if not isinstance(info.get("name"), str) or not isinstance(identifier, str):
         raise ModelFileError(f"{path} is damaged: model.json names no model; get it again")
-    try:
-        bytes.fromhex(identifier)
-    except ValueError as error:
-        raise ModelFileError(f"{path} is damaged: its id {identifier!r} is none; get it again") from error
+    if re.fullmatch("[0-9a-f]{32}", identifier) is None:
+        raise ModelFileError(f"{path} is damaged: its id {identifier!r} is none; get it again")
     return info
 
 
@@ -177,13 +175,19 @@ def _npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 def _read_npz(path: Path, content: bytes) -> dict[str, NDArray[Any]]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > 2 * len(content):
-                raise ModelFileError(f"{path} is damaged: an array claims to be larger than its file")
-            return {
-                entry.filename.removesuffix(".npy"): _read_array(archive.read(entry)) for entry in archive.infolist()
-            }
-    except (zipfile.BadZipFile, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
+            members = _read_members(archive, archive.infolist(), 2 * len(content))
+        return {name.removesuffix(".npy"): _read_array(array) for name, array in members.items()}
+    except _ZIP_ERRORS as error:
         raise ModelFileError(f"{path} is damaged: an array cannot be read ({error}); get it again") from error
+
+
+def _read_members(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], most_bytes: int) -> dict[str, bytes]:
+    """Members' contents by name, `most_bytes` in all: damaged or hostile sizes must not make us allocate."""
+    if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members):
+        raise zipfile.BadZipFile("a part is compressed in a way no model file uses")
+    if sum(member.file_size for member in members) > most_bytes:
+        raise zipfile.BadZipFile("its parts claim to be far larger than it is")
+    return {member.filename: archive.read(member) for member in members}
 
 
 def _read_array(content: bytes) -> NDArray[Any]:
@@ -192,8 +196,11 @@ def _read_array(content: bytes) -> NDArray[Any]:
     version = np.lib.format.read_magic(stream)
     if version != (1, 0):
         raise ValueError("unknown array format")
-    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-    if dtype.hasobject or dtype.itemsize * int(np.prod(shape, dtype=np.float64)) > len(content):
+    try:
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    except Exception as error:  # a damaged one runs into Python's parser, which raises almost anything
+        raise ValueError("an array has a damaged header") from error
+    if dtype.hasobject or min(shape, default=0) < 0 or dtype.itemsize * math.prod(shape) > len(content):
         raise ValueError("an array does not fit its header")
     stream.seek(0)
     array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)

@@ -35,10 +35,10 @@ def find_model(model: str | os.PathLike[str] | None = None) -> ModelFile:
         ModelFileError: there is none, or it is damaged.
     """
     known = known_models()
-    if model is None:
-        model = BUILT_IN
-    if Path(model).suffix == ".bvx" or Path(model).exists():
+    # Nothing that lies in the current folder may stand in for the built-in model, nor a folder for a named one.
+    if model is not None and (Path(model).suffix == ".bvx" or Path(model).is_file()):
         return read_model(model)
+    model = BUILT_IN if model is None else model
     for path in known:
         if path.stem == str(model):
             return read_model(path)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk
 from brevox.codec.models import find_model_by_id
+from brevox.codec.reading import read_up_to
 from brevox.codec.sc1 import read_v1
 from brevox.codec.sc2 import Chunk, DamagedChunk, ScReader, StreamHeader
 from brevox.codec.signature import SNIFF_BYTES, sniff
@@ -32,7 +33,7 @@ class CodedStream:
     """
 
     def __init__(self, file: BinaryIO, codec: Codec | None = None, threads: int | None = None) -> None:
-        head = file.read(SNIFF_BYTES)
+        head = read_up_to(file, SNIFF_BYTES)
         self.version = sniff(head)
         self._reader: ScReader | None = None
         if self.version == 2:

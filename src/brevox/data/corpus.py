@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,17 +41,27 @@ class Corpus:
     """
 
     def __init__(self, folder: Path, split: str) -> None:
+        self.folder, self.split = folder, split
         try:
             shards = int(json.loads((folder / "corpus.json").read_text())["shards"])
             with (folder / "clips.tsv").open(newline="", encoding="utf-8") as file:
                 rows = [row for row in csv.DictReader(file, delimiter="\t") if row["split"] == split]
             self.audio = [np.load(folder / f"shard-{n:04d}.audio.npy", mmap_mode="r") for n in range(shards)]
             self.pitch = [np.load(folder / f"shard-{n:04d}.pitch.npy", mmap_mode="r") for n in range(shards)]
-        except (OSError, ValueError, KeyError) as error:
+            self.clips = [
+                Clip(int(r["shard"]), int(r["first"]), int(r["samples"]), r["speaker"], r["path"]) for r in rows
+            ]
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{folder} is no corpus ({error}); make one with: brevox data prepare") from error
-        if not rows:
-            raise DataError(f"the corpus {folder} has no clips of the split {split!r}")
-        self.clips = [Clip(int(r["shard"]), int(r["first"]), int(r["samples"]), r["speaker"], r["path"]) for r in rows]
+        if not self.clips:
+            raise DataError(
+                f"the corpus {folder} has no clips of the split {split!r}; prepare it from more speakers "
+                "(a folder each), or from a manifest that says which clips are of that split"
+            )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Worker processes that do not fork get a copy: let them map the files rather than receive their contents.
+        return Corpus, (self.folder, self.split)
 
     def read(self, shard: int, first: int, samples: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """Samples and pitch codes of a run of whole frames."""

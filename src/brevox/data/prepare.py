@@ -32,6 +32,7 @@ from brevox.errors import AudioFileError, DataError
 from brevox.output import atomic_output
 
 AUDIO_SUFFIXES = {".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".oga", ".aac", ".g722", ".webm", ".mp4", ".wma"}
+SPLITS = ("train", "valid", "test")
 CLIP_COLUMNS = ("shard", "first", "samples", "speaker", "split", "path")
 
 _READ_BLOCK = 1 << 16
@@ -91,7 +92,7 @@ def manifest_sources(manifest: Path) -> list[Source]:
     Relative paths are relative to the manifest's folder.
 
     Raises:
-        DataError: the manifest is missing, has no such columns, or lists nothing.
+        DataError: the manifest is missing, lists nothing, or has a line without these columns or with another split.
     """
     try:
         with manifest.open(newline="", encoding="utf-8") as file:
@@ -100,6 +101,9 @@ def manifest_sources(manifest: Path) -> list[Source]:
         raise DataError(f"cannot read the manifest {manifest}: {error}") from error
     if not rows or not {"path", "speaker", "split"} <= set(rows[0]):
         raise DataError(f"{manifest} needs a first line with the tab-separated columns path, speaker, split")
+    for number, row in enumerate(rows, 2):
+        if not row["path"] or not row["speaker"] or row["split"] not in SPLITS:
+            raise DataError(f"{manifest}, line {number}: path, speaker and one of {', '.join(SPLITS)} are needed")
     return [Source(manifest.parent / row["path"], row["speaker"], row["split"]) for row in rows]
 
 

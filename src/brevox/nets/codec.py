@@ -14,6 +14,7 @@ import brevox.nets.encoders.spectral  # noqa: F401
 from brevox.audio.pitch import PITCH_CHANNELS
 from brevox.nets.bottlenecks.rvq import Quantised
 from brevox.nets.parts import BOTTLENECKS, DECODERS, ENCODERS
+from brevox.registry import construct
 
 
 class NeuralCodec(nn.Module):
@@ -58,3 +59,13 @@ class NeuralCodec(nn.Module):
         """
         quantised = self.bottleneck(self.encoder(audio, condition), books)
         return self.decoder(quantised.latent, condition, excitation), quantised
+
+
+def build_codec(settings: Mapping[str, Any]) -> NeuralCodec:
+    """Make the codec that a recipe's `model` section describes.
+
+    Raises:
+        SettingsError: an entry is missing or unknown.
+    """
+    codec: NeuralCodec = construct("model", NeuralCodec, settings)
+    return codec

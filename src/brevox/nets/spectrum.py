@@ -96,8 +96,9 @@ class InverseSpectrum(nn.Module):
             basis = torch.cat([cosines * self.share, -sines * self.share])
             windows = torch.cat([real, imaginary], dim=1).float().transpose(1, 2) @ basis * self.taper
             parts = self.window // self.hop
+            hop = self.hop
             total = sum(
-                nn.functional.pad(windows[:, :, part * self.hop : (part + 1) * self.hop], (0, 0, part, parts - 1 - part))
+                nn.functional.pad(windows[:, :, part * hop : (part + 1) * hop], (0, 0, part, parts - 1 - part))
                 for part in range(parts)
             )
             margin = (self.window - self.hop) // 2

@@ -21,8 +21,8 @@ from brevox.codec.entropy_fit import fit_entropy_model
 from brevox.codec.quantise import quantise
 from brevox.data.corpus import Corpus
 from brevox.errors import SettingsError
-from brevox.nets.codec import NeuralCodec
-from brevox.training.checkpoint import load_checkpoint
+from brevox.nets.codec import NeuralCodec, build_codec
+from brevox.training.checkpoint import load_checkpoint, restore_weights
 
 _OPSET = 17
 _PROBE_FRAMES = 160
@@ -34,13 +34,10 @@ def load_trained(checkpoint: Path) -> tuple[NeuralCodec, dict[str, Any]]:
 
     Raises:
         DataError: it cannot be read.
-        SettingsError: it is none of a codec.
     """
     state = load_checkpoint(checkpoint)
-    if not {"recipe", "average", "step"} <= set(state):
-        raise SettingsError(f"{checkpoint} is not a checkpoint of `brevox train`")
-    model = NeuralCodec(**state["recipe"]["model"])
-    model.load_state_dict(state["average"])
+    model = build_codec(state["recipe"]["model"])
+    restore_weights(model, state["average"], checkpoint)
     return model.eval(), state
 
 
@@ -84,6 +81,7 @@ def export_model(
     tensors |= {f"entropy.{key}": value for key, value in entropy.items()}
     contexts = {part: _context(network, inputs) for part, (network, inputs, _, _) in parts.items()}
     info = {
+        **description,  # first: one taken over from an older model must not bring that model's id along
         "format": FORMAT,
         "name": name,
         "id": model_id(tensors).hex(),
@@ -96,7 +94,6 @@ def export_model(
         "decoder_context": contexts["decoder"],
         "parameters": sum(p.numel() for p in model.parameters()),
         "steps": state["step"],
-        **description,
     }
     return ModelFile(
         encoder=graphs["encoder"].SerializeToString(),

@@ -98,7 +98,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         recipe = OmegaConf.to_object(merged)
     except OSError as error:
         raise SettingsError(f"cannot read the recipe {path}: {error.strerror}") from error
-    except (OmegaConfBaseException, YAMLError, ValueError) as error:
+    except (OmegaConfBaseException, YAMLError, ValueError, TypeError) as error:
         raise SettingsError(f"the recipe {path} cannot be used: {str(error).splitlines()[0]}") from error
     if not isinstance(recipe, Recipe):
         raise SettingsError(f"{path} is not a recipe")

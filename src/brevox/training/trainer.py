@@ -26,9 +26,9 @@ from brevox.data.corpus import Corpus, CropDataset
 from brevox.errors import SettingsError
 from brevox.losses.adversarial import adversarial_loss, discriminator_loss, feature_matching_loss
 from brevox.losses.parts import LOSSES
-from brevox.nets.codec import NeuralCodec
+from brevox.nets.codec import build_codec
 from brevox.nets.parts import DISCRIMINATORS
-from brevox.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
+from brevox.training.checkpoint import BEST, LAST, load_checkpoint, restore_weights, save_checkpoint
 from brevox.training.ema import WeightAverage
 from brevox.training.recipe import OptimiserSettings, Recipe
 from brevox.training.validation import valid_clips, validate
@@ -63,8 +63,7 @@ class Trainer:
         self.train_corpus = Corpus(corpus, "train")
         self.valid = valid_clips(Corpus(corpus, "valid"), recipe.run.valid_clips, recipe.run.valid_clip_s)
 
-        model = NeuralCodec(**recipe.model)
-        self.average = WeightAverage(model, recipe.run.ema_decay)
+        model = build_codec(recipe.model)
         settings = recipe.optimiser
         optimiser = torch.optim.AdamW(
             model.parameters(),
@@ -74,6 +73,7 @@ class Trainer:
         )
         self.plain_model = model
         self.model, self.optimiser = self.fabric.setup(model, optimiser)
+        self.average = WeightAverage(model, recipe.run.ema_decay)
         self.losses: dict[str, tuple[float, nn.Module]] = {}
         for section in recipe.losses:
             arguments = {key: value for key, value in section.items() if key != "weight"}
@@ -91,8 +91,7 @@ class Trainer:
         if (folder / LAST).exists():
             self._restore(load_checkpoint(folder / LAST))
         elif start_from is not None:
-            weights = load_checkpoint(start_from)["average"]
-            self.plain_model.load_state_dict(weights)
+            restore_weights(self.plain_model, load_checkpoint(start_from)["average"], start_from)
             self.average = WeightAverage(self.plain_model, recipe.run.ema_decay)
 
     def run(self) -> None:
@@ -183,7 +182,8 @@ class Trainer:
     def _play(self, audio: Tensor, decoded: Tensor, logged: dict[str, Tensor | float]) -> Tensor:
         """One round of the discriminator; returns what the codec has to add to its loss."""
         adversarial = self.recipe.adversarial
-        if torch.rand(()) < adversarial.probability:
+        # One draw for all devices: where one learns, all have to.
+        if self.fabric.broadcast(torch.rand(()).item()) < adversarial.probability:
             loss = discriminator_loss(self.discriminator(audio), self.discriminator(decoded.detach()))
             self.discriminator_optimiser.zero_grad()
             self.fabric.backward(loss)
@@ -201,7 +201,7 @@ class Trainer:
     def _validate(self, writer: SummaryWriter | None) -> None:
         if not self.fabric.is_global_zero:
             return
-        model = NeuralCodec(**self.recipe.model).to(self.fabric.device)
+        model = build_codec(self.recipe.model).to(self.fabric.device)
         model.load_state_dict(self.average.weights)
         total = self.recipe.model["bottleneck"].get("books", 12)
         books = sorted({max(1, round(share * total)) for share in _VALID_SHARES})
@@ -242,12 +242,12 @@ class Trainer:
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.step, self.best = state["step"], state["best"]
-        self.plain_model.load_state_dict(state["model"])
+        restore_weights(self.plain_model, state["model"], self.folder / LAST)
         self.average.weights = {name: value.to(self.fabric.device) for name, value in state["average"].items()}
         self.average.steps = state["average_steps"]
         self.optimiser.load_state_dict(state["optimiser"])
         if self.discriminator is not None and "discriminator" in state:
-            self.discriminator.load_state_dict(state["discriminator"])
+            restore_weights(self.discriminator, state["discriminator"], self.folder / LAST)
             self.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
 
 

@@ -45,7 +45,7 @@ def valid_clips(corpus: Corpus, clips: int, clip_s: float) -> list[ValidClip]:
 
 @torch.no_grad()
 def validate(model: NeuralCodec, clips: list[ValidClip], books: list[int], device: torch.device) -> dict[str, float]:
-    """Mean of each metric over the clips, named `metric@books`; and the share of codes in use, `used/book`.
+    """Mean of each metric over the clips, named `metric@books`; and how many codes were used, `used/book`.
 
     PESQ and ESTOI are left out where the packages that compute them (the extra `bench`) are not installed.
     """
