@@ -29,7 +29,6 @@ import brevox
 from brevox.audio import AudioReader, AudioWriter, resample
 from brevox.codec.batch import AUDIO_SUFFIXES
 from brevox.codec.codec import Codec
-from brevox.codec.stream import CodedStream
 
 RATE_HZ = 16_000
 KBPS = (6.0, 3.0, 1.5, 0.5)

@@ -60,11 +60,13 @@ def construct(what: str, cls: type, settings: Mapping[str, Any], **given: Any) -
     Raises:
         SettingsError: an entry is missing, or the class does not take it.
     """
-    accepted = inspect.signature(cls).parameters
+    # `*args` and `**kwargs` are what the signature of a class without a constructor of its own shows.
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    accepted = {name: p for name, p in inspect.signature(cls).parameters.items() if p.kind not in variadic}
     chosen = {name: parameter for name, parameter in accepted.items() if name not in given}
     unknown = sorted(set(settings) - set(chosen))
     if unknown:
-        raise SettingsError(f"the {what} takes no {', '.join(unknown)}; it takes: {', '.join(chosen)}")
+        raise SettingsError(f"the {what} takes no {', '.join(unknown)}; it takes: {', '.join(chosen) or 'nothing'}")
     missing = [name for name, p in chosen.items() if p.default is inspect.Parameter.empty and name not in settings]
     if missing:
         raise SettingsError(f"the {what} needs {', '.join(missing)}")

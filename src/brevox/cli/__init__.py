@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 
@@ -13,6 +14,9 @@ def main() -> None:
     from brevox.cli.app import app
     from brevox.errors import BrevoxError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # file names and titles may have letters that the screen has not
+            stream.reconfigure(errors="backslashreplace")
     errors = Console(stderr=True, highlight=False)
     try:
         app()

@@ -12,13 +12,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from brevox.errors import SettingsError
+from brevox.errors import OutputError, SettingsError
 
 # Everything that loads the networks' runtime is imported inside of the commands: --help stays quick.
 
 Inputs = Annotated[list[Path], typer.Argument(help="Files and folders, or - for a pipe.", show_default=False)]
 Output = Annotated[
-    Path | None,
+    str | None,
     typer.Option("--output", "-o", help="File or folder of the results, or - for a pipe. [default: beside the input]"),
 ]
 Model = Annotated[
@@ -45,13 +45,13 @@ def encode(
 
     options: dict[str, Any] = {"kbps": kbps, "stereo": stereo, "version": format_}
     if _is_pipe(inputs):
-        target: Any = _pipe_target(output, sys.stdout.buffer)
+        target: Any = _pipe_target(output, sys.stdout.buffer, force)
         result = transcode.encode_file(sys.stdin.buffer, target, codec=models.load(model), **options)
-        _tell_result(Path("-"), output or Path("-"), result)
+        _tell_only_result(Path("-"), Path(output or "-"), result)
         return
-    if str(output) == "-":
+    if output == "-":
         result = transcode.encode_file(_only(inputs), sys.stdout.buffer, codec=models.load(model), **options)
-        _tell_result(inputs[0], Path("-"), result)
+        _tell_only_result(inputs[0], Path("-"), result)
         return
     planned = batch.plan(inputs, output, batch.AUDIO_SUFFIXES, ".sc", force)
     _run(planned, batch.encode_all, model=model, processes=jobs, **options)
@@ -77,13 +77,13 @@ def decode(
     options: dict[str, Any] = {"sample_rate": rate, "bit_rate": bit_rate}
     codec = models.load(model) if model else None
     if _is_pipe(inputs):
-        target: Any = _pipe_target(output, sys.stdout.buffer)
+        target: Any = _pipe_target(output, sys.stdout.buffer, force)
         result = transcode.decode_file(sys.stdin.buffer, target, codec=codec, **options)
-        _tell_result(Path("-"), output or Path("-"), result)
+        _tell_only_result(Path("-"), Path(output or "-"), result)
         return
-    if str(output) == "-":
+    if output == "-":
         result = transcode.decode_file(_only(inputs), sys.stdout.buffer, codec=codec, **options)
-        _tell_result(inputs[0], Path("-"), result)
+        _tell_only_result(inputs[0], Path("-"), result)
         return
     suffix = f".{format_.lower().removeprefix('.')}"
     planned = batch.plan(inputs, output, batch.STREAM_SUFFIXES, suffix, force)
@@ -128,9 +128,11 @@ def _only(inputs: list[Path]) -> Path:
     return inputs[0]
 
 
-def _pipe_target(output: Path | None, stdout: Any) -> Any:
+def _pipe_target(output: str | None, stdout: Any, force: bool) -> Any:
     """Where a pipe's result goes: to a pipe too, if no file is named."""
-    if output is not None and str(output) != "-":
+    if output is not None and output != "-":
+        if Path(output).exists() and not force:
+            raise OutputError(f"{output} exists; add --force to replace it, or name another with -o")
         return output
     if stdout.isatty():
         raise SettingsError("the result would be written to the screen; name a file with -o, or pipe it on")
@@ -182,6 +184,12 @@ def _run(planned: list[Any], do: Any, **options: Any) -> None:
     if failed == len(todo) and failed:
         raise typer.Exit(2)
     if failed or damaged:
+        raise typer.Exit(1)
+
+
+def _tell_only_result(source: Path, target: Path, result: Any) -> None:
+    _tell_result(source, target, result)
+    if result.damage:
         raise typer.Exit(1)
 
 

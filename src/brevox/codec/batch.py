@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import stat
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from queue import Empty
-from typing import Any
+from typing import Any, NoReturn
 
 from brevox.codec.codec import Codec
 from brevox.codec.models import find_model
@@ -47,7 +49,11 @@ class Outcome:
 
 
 def plan(
-    inputs: Iterable[Path], output: Path | None, suffixes: frozenset[str], target_suffix: str, force: bool = False
+    inputs: Iterable[Path],
+    output: str | os.PathLike[str] | None,
+    suffixes: frozenset[str],
+    target_suffix: str,
+    force: bool = False,
 ) -> list[Job]:
     """Find the files to do and name their results.
 
@@ -56,31 +62,35 @@ def plan(
 
     Args:
         inputs: files and folders.
-        output: a folder or, for one input file, a file.
+        output: a folder or, for one input file, a file; a slash at its end says that it is to become a folder.
         suffixes: of the files that are taken from folders.
         target_suffix: of the results, with its dot.
         force: write over what exists. Else results of a folder that exist count as done.
 
     Raises:
-        AudioFileError, StreamError: an input does not exist, or a folder has no such files.
+        AudioFileError, StreamError: an input does not exist, or a folder has no such files or cannot be read.
         OutputError: the one result exists.
-        SettingsError: `output` is a file but there are several inputs.
+        SettingsError: `output` is a file but there are several inputs, or two inputs have the same result.
     """
     inputs = list(inputs)
     missing = StreamError if suffixes == STREAM_SUFFIXES else AudioFileError
     found: list[tuple[Path, Path, bool]] = []  # source, target without suffix, whether named by the user
-    single = len(inputs) == 1 and not inputs[0].is_dir()
-    if output is not None and not single and output.exists() and not output.is_dir():
+    modes = [_mode(path, missing) for path in inputs]
+    to_folder = output is not None and os.fspath(output).endswith(("/", os.sep))  # a Path has lost its slash
+    output = None if output is None else Path(output)
+    output_mode = 0 if output is None else _mode(output, OutputError)
+    single = len(inputs) == 1 and not stat.S_ISDIR(modes[0])
+    if output_mode and not single and not stat.S_ISDIR(output_mode):
         raise SettingsError(f"{output} is a file; several results need a folder")
-    as_folder = output is not None and (not single or output.is_dir() or str(output).endswith(("/", os.sep)))
-    for path in inputs:
-        if path.is_dir():
-            files = sorted(p for p in path.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
+    as_folder = not single or stat.S_ISDIR(output_mode) or to_folder
+    for path, mode in zip(inputs, modes, strict=True):
+        if stat.S_ISDIR(mode):
+            files = [file for file in _files_below(path, missing) if file.suffix.lower() in suffixes]
             if not files:
                 raise missing(f"the folder {path} has no files that end in {' '.join(sorted(suffixes))}")
             base = output if output is not None else path
             found += [(file, base / file.relative_to(path), False) for file in files]
-        elif not path.exists():
+        elif not mode:
             raise missing(f"there is no file {path}")
         elif output is None:
             found.append((path, path, True))
@@ -88,20 +98,56 @@ def plan(
             found.append((path, output / path.name, True))
         else:
             found.append((path, output, True))
-    named_output = single and output is not None and not as_folder
     jobs = []
-    taken = [target.with_suffix(target_suffix) for _, target, _ in found]
-    for (source, target, named), short in zip(found, taken, strict=True):
-        # talk.mp3 and talk.wav side by side become talk.mp3.sc and talk.wav.sc.
-        clash = taken.count(short) > 1
-        final = target if named_output else target.with_name(target.name + target_suffix) if clash else short
+    found = list({entry[0].absolute(): entry for entry in found}.values())  # named twice, done once
+    targets = [target for _, target, _ in found]
+    finals = _results(targets, target_suffix) if output is None or as_folder else targets
+    origins: dict[Path, Path] = {}
+    for (source, _, named), final in zip(found, finals, strict=True):
+        if origins.setdefault(final, source) != source:
+            raise SettingsError(f"{origins[final]} and {source} would both become {final}; do one of them on its own")
         if final.resolve() == source.resolve():
             raise OutputError(f"the result would replace {source} itself; name another with -o")
-        exists = final.exists() and not force
+        exists = _mode(final, OutputError) != 0 and not force
         if exists and named:
             raise OutputError(f"{final} exists; add --force to replace it, or name another with -o")
         jobs.append(Job(source, final, done=exists))
     return jobs
+
+
+def _mode(path: Path, error_class: type[BrevoxError]) -> int:
+    """What kind of file it is, as `os.stat` tells; 0 if there is none."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        raise error_class(f"cannot look at {path}: {error.strerror or error}") from error
+
+
+def _files_below(folder: Path, error_class: type[BrevoxError]) -> list[Path]:
+    def refuse(error: OSError) -> NoReturn:
+        # Going on without this folder would look as if all were done.
+        raise error_class(f"cannot read the folder {error.filename}: {error.strerror or error}") from error
+
+    walked = os.walk(folder, onerror=refuse)
+    return sorted(file for at, _, names in walked for file in map(Path(at).joinpath, names) if file.is_file())
+
+
+def _results(targets: list[Path], suffix: str) -> list[Path]:
+    """Each target with the suffix in place of its own; behind its own where two would else have the same name.
+
+    talk.mp3 and talk.wav side by side become talk.mp3.sc and talk.wav.sc.
+    """
+    finals = [target.with_suffix(suffix) for target in targets]
+    while True:
+        counts, before = Counter(finals), finals
+        finals = [
+            target.with_name(target.name + suffix) if counts[final] > 1 else final
+            for target, final in zip(targets, before, strict=True)
+        ]
+        if finals == before:  # a longer name may in turn be another's short one
+            return finals
 
 
 def encode_all(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from brevox.audio.excitation import pulse_train, white_noise
 from brevox.audio.loudness import LoudnessMeter
-from brevox.audio.pitch import PITCH_CONTEXT, PITCH_HOP, PITCH_RATE_HZ, track_pitch
+from brevox.audio.pitch import PITCH_CODES, PITCH_CONTEXT, PITCH_HOP, PITCH_RATE_HZ, track_pitch
 from brevox.codec.bvx import ModelFile
 from brevox.codec.entropy import EntropyModel
 from brevox.codec.level import level_to_rms, rms_to_level
@@ -89,12 +89,16 @@ class Codec:
         self.hop = int(model.info["hop"])
         self.books = len(model.codebooks)
         self.entropy = EntropyModel.from_tables(dict(model.entropy))
-        if len(self.entropy.sizes) != self.books + 1 or (self.sample_rate, self.hop) != (PITCH_RATE_HZ, PITCH_HOP):
-            raise ModelFileError(f"the parts of the model {self.name} do not fit each other; get it again")
         self._codebooks = model.codebooks
-        self._networks = Networks(model, threads)
         self._encoder_context = int(model.info["encoder_context"])
         self._decoder_context = int(model.info["decoder_context"])
+        if (
+            self.entropy.sizes != (PITCH_CODES, *[self._codebooks.shape[1]] * self.books)
+            or (self.sample_rate, self.hop) != (PITCH_RATE_HZ, PITCH_HOP)
+            or max(self._encoder_context, self._decoder_context) > CHUNK_FRAMES
+        ):
+            raise ModelFileError(f"the parts of the model {self.name} do not fit each other; get it again")
+        self._networks = Networks(model, threads)
 
     @property
     def frame_rate_hz(self) -> float:
@@ -150,7 +154,7 @@ class Codec:
             gain: brings the recording to the level of training; see `LoudnessMeter`.
             kbps, books: as in `encode`.
         """
-        kbps, books = self._check_rate(kbps, books)
+        kbps, books = self.check_rate(kbps, books)
         context = self._encoder_context + PITCH_CONTEXT
         for first_frame, left, audio, samples in self._windows(blocks, channels, context):
             yield self._encode_chunk(first_frame, left, audio, samples, gain, kbps, books)
@@ -168,7 +172,20 @@ class Codec:
                 yield np.stack([decoder.decode(before, here, after) for decoder in decoders])
             before, here = here, after
 
-    def _check_rate(self, kbps: float | None, books: int | None) -> tuple[float | None, int]:
+    def encode_silence(self, frames: int, books: int) -> NDArray[np.uint16]:
+        """Codes that sound like silence, where a format has no place for a chunk without codes.
+
+        Returns:
+            Shape [1 + books, frames].
+        """
+        return self._encode_channel(np.zeros(frames * self.hop, dtype=np.float32), 0, frames)[: 1 + books]
+
+    def check_rate(self, kbps: float | None, books: int | None) -> tuple[float | None, int]:
+        """The bit rate to keep to, if any, and the most books to use, for what `encode` was given.
+
+        Raises:
+            SettingsError: both are given, or one is out of its range.
+        """
         if kbps is not None and books is not None:
             raise SettingsError("give a bit rate or a number of books, not both")
         if books is not None:

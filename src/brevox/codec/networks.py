@@ -25,6 +25,8 @@ class Networks:
         self._latent = int(model.info["latent"])
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 0
+        # Idle threads that spin take the processor from the pitch tracker, and from all else on a busy laptop.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 4  # what matters arrives as an exception
         self._encoder = self._open(model.encoder, options, {"audio", "condition"})
         self._decoder = self._open(model.decoder, options, {"latent", "condition", "excitation"})
@@ -45,7 +47,9 @@ class Networks:
         self, graph: bytes, options: onnxruntime.SessionOptions, inputs: set[str]
     ) -> onnxruntime.InferenceSession:
         try:
-            session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+            # A "fallback" would only try the same again, and print to standard output.
+            providers = ["CPUExecutionProvider"]
+            session = onnxruntime.InferenceSession(graph, options, providers=providers, enable_fallback=0)
         except Exception as error:  # the runtime has no common base class for what a bad graph raises
             raise ModelFileError(f"the model {self._name} holds a network that cannot run: {_line(error)}") from error
         names = {i.name for i in session.get_inputs()}

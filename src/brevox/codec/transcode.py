@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from brevox.audio import AudioReader, AudioWriter, Chapter, Resampler, output_length
 from brevox.audio.loudness import LoudnessMeter
-from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk
+from brevox.codec.codec import CHUNK_FRAMES, Codec
 from brevox.codec.models import load
 from brevox.codec.sc1 import write_v1
-from brevox.codec.sc2 import Chunk, ScWriter, StreamHeader
+from brevox.codec.sc2 import HIGHEST_RATE_HZ, Chunk, ScWriter, StreamHeader
 from brevox.codec.stream import CodedStream
 from brevox.errors import OutputError, SettingsError, StreamError
 from brevox.output import atomic_output
@@ -31,6 +31,7 @@ FileLike = str | os.PathLike[str] | BinaryIO
 
 _BLOCK_S = 2.0
 _LEVEL_PROBE_S = 10.0
+_LATEST_CHAPTER_S = 1e9
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def encode_file(
     if version == 1 and stereo:
         raise SettingsError(".sc version 1 has one channel only; leave stereo out, or use version 2")
     codec = codec or load()
+    codec.check_rate(kbps, books)
     if version == 1 and books is None:
         # All frames of a version 1 file have as many books: what the rate pays for without entropy coding.
         books = min(codec.books, max(1, int((3.0 if kbps is None else kbps) / _version_1_kbps(codec)) - 1))
@@ -101,16 +103,17 @@ def encode_file(
         reader = stack.enter_context(AudioReader(source))
         channels = min(2, reader.channels) if stereo else 1
         blocks = _CountedBlocks(_mixed(reader, channels), reader.sample_rate, reader.duration_s, progress)
-        if isinstance(source, (str, os.PathLike)):
+        if isinstance(source, (str, os.PathLike)) and Path(source).is_file():
             gain = _gain_of(source)
-        else:  # a stream can be read only once: its beginning has to tell the level of all
+        else:  # a stream (or pipe with a name) can be read only once: its beginning has to tell the level of all
             gain, blocks.blocks = _gain_of_beginning(blocks.blocks, reader.sample_rate)
         resampled = _resampled(blocks, Resampler(reader.sample_rate, codec.sample_rate, channels))
         chunks = codec.encode_blocks(resampled, channels, gain, kbps, books=books)
         file = stack.enter_context(_open_target(target))
         if version == 1:
-            pieces = [_with_columns(chunk, 1 + (books or 1)) for chunk in chunks]
-            codes = np.concatenate([np.zeros((1 + (books or 1), 0), np.uint16), *pieces], axis=1)
+            count = books or 1
+            pieces = [c.codes[0] if c.codes.size else codec.encode_silence(c.frames, count) for c in chunks]
+            codes = np.concatenate([np.zeros((1 + count, 0), np.uint16), *pieces], axis=1)
             write_v1(file, codec.id, codes, _code_bits(codec))
         else:
             header = StreamHeader(
@@ -161,13 +164,16 @@ def decode_file(
         StreamError: not a `.sc` file.
         WrongModelError: it needs another model.
         OutputError: the target cannot be written.
+        SettingsError: an option does not fit.
     """
     started = time.monotonic()
     with ExitStack() as stack:
         file = stack.enter_context(_open_source(source))
         stream = CodedStream(file, codec)
         header, codec = stream.header, stream.codec
-        rate = sample_rate or header.sample_rate
+        rate = header.sample_rate if sample_rate is None else sample_rate
+        if not 1 <= rate <= HIGHEST_RATE_HZ:
+            raise SettingsError(f"a sample rate must be 1 to {HIGHEST_RATE_HZ} Hz, not {rate}")
         tags, chapters = _from_tags(header.tags)
         as_stream = {} if isinstance(target, (str, os.PathLike)) else {"format": "wav"}
         writer = stack.enter_context(
@@ -259,13 +265,6 @@ def _gain_of_beginning(
     return meter.gain(), replay()
 
 
-def _with_columns(chunk: CodeChunk, columns: int) -> NDArray[np.uint16]:
-    """Codes of the only channel, silence as zeros: version 1 knows no empty chunk."""
-    if chunk.codes.shape[1] == columns:
-        return chunk.codes[0]
-    return np.zeros((columns, chunk.frames), dtype=np.uint16)
-
-
 def _code_bits(codec: Codec) -> int:
     return max(int(size - 1).bit_length() for size in codec.entropy.sizes)
 
@@ -289,9 +288,11 @@ def _from_tags(tags: dict[str, Any]) -> tuple[dict[str, str], list[Chapter]]:
     listed = tags.get("chapters")
     for entry in listed if isinstance(listed, list) else []:
         try:
-            chapters.append(Chapter(float(entry["start_s"]), float(entry["end_s"]), str(entry.get("title", ""))))
-        except (TypeError, KeyError, ValueError, AttributeError):
+            chapter = Chapter(float(entry["start_s"]), float(entry["end_s"]), str(entry.get("title", "")))
+        except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
             continue
+        if 0 <= chapter.start_s <= chapter.end_s <= _LATEST_CHAPTER_S:
+            chapters.append(chapter)
     return texts, chapters
 
 

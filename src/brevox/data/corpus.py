@@ -51,7 +51,7 @@ class Corpus:
             self.clips = [
                 Clip(int(r["shard"]), int(r["first"]), int(r["samples"]), r["speaker"], r["path"]) for r in rows
             ]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{folder} is no corpus ({error}); make one with: brevox data prepare") from error
         if not self.clips:
             raise DataError(

@@ -14,6 +14,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from brevox.errors import SettingsError
+
 
 class _FourierBasis(nn.Module):
     """Cosines and sines, each Shape: [window / 2 + 1, window].
@@ -40,8 +42,11 @@ class Spectrum(nn.Module):
     """Complex spectrum of each frame, in full precision whatever surrounds it.
 
     Args:
-        window: samples in a frame, a multiple of `hop`; window - hop must be even.
+        window: samples in a frame, a multiple of `hop`; both even.
         hop: samples from frame to frame.
+
+    Raises:
+        SettingsError: such a window does not fit such a hop.
 
     Shape: [batch, n * hop] to two of [batch, window / 2 + 1, n]: real and imaginary part.
     """
@@ -50,6 +55,7 @@ class Spectrum(nn.Module):
 
     def __init__(self, window: int, hop: int) -> None:
         super().__init__()
+        _check_fit(window, hop)
         self.window, self.hop = window, hop
         self.basis = _FourierBasis(window)
         self.bins = window // 2 + 1
@@ -79,9 +85,10 @@ class InverseSpectrum(nn.Module):
 
     def __init__(self, window: int, hop: int) -> None:
         super().__init__()
+        _check_fit(window, hop)
         self.window, self.hop = window, hop
         self.basis = _FourierBasis(window)
-        # The root of Hann at both ends is Hann, whose copies at a hop of a third of the window or less
+        # The root of Hann at both ends is Hann, whose copies at a hop of half of the window or less
         # add up to a constant.
         constant = window / hop / 2
         share = torch.full((window // 2 + 1, 1), 2 / (window * constant))
@@ -123,6 +130,13 @@ def cepstral_basis(latent: int, bands: int) -> Tensor:
     for_sum = latent * 5 // 8
     pair = torch.tensor([[1.0, 1.0], [1.0, -1.0]]) / math.sqrt(2)
     return torch.cat([cosines[:for_sum, :, None] * pair[0], cosines[: latent - for_sum, :, None] * pair[1]])
+
+
+def _check_fit(window: int, hop: int) -> None:
+    if hop < 2 or hop % 2 or window % hop or window < 2 * hop:
+        raise SettingsError(
+            f"a window of {window} samples does not fit a hop of {hop}: it must be twice, thrice ... an even hop"
+        )
 
 
 def _mel(hz: Tensor) -> Tensor:

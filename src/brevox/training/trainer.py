@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -54,7 +55,8 @@ class Trainer:
             raise SettingsError(f"the recipe {recipe.name} names no losses")
         self.recipe, self.folder = recipe, folder
         self.fabric = fabric or L.Fabric(precision=recipe.run.precision)  # type: ignore[arg-type]
-        self.fabric.launch()
+        if "LT_CLI_USED" not in os.environ:  # else `fabric run` has launched all processes already
+            self.fabric.launch()
         self.fabric.seed_everything(recipe.seed, verbose=False)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(OmegaConf.structured(recipe), folder / "recipe.yaml")

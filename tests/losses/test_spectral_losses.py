@@ -1,0 +1,182 @@
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import brevox.losses  # noqa: F401  registers the losses
+from brevox.losses.mel import MultiScaleMelLoss
+from brevox.losses.parts import LOSSES
+from brevox.losses.spectrogram import magnitude, spectrogram
+from voices import voice
+
+NAMES = ["mel", "stft", "complex_stft", "time"]
+
+
+def loss_of(name):
+    return LOSSES.build({"name": name}, sample_rate=16000)
+
+
+def speech(batch=2, seconds=0.5):
+    return torch.from_numpy(np.stack([voice(seconds, 110 + 60 * item, seed=item) for item in range(batch)]))
+
+
+def noise_like(audio, seed=0):
+    return 0.1 * torch.randn(audio.shape, generator=torch.Generator().manual_seed(seed))
+
+
+def low_pass(audio, cutoff_hz):
+    spectrum = torch.fft.rfft(audio)
+    spectrum[:, torch.fft.rfftfreq(audio.shape[1], 1 / 16000) > cutoff_hz] = 0
+    return torch.fft.irfft(spectrum, audio.shape[1])
+
+
+def rotated(audio, angle):
+    """Every component's phase moved by the same angle."""
+    return torch.fft.irfft(torch.fft.rfft(audio) * complex(math.cos(angle), math.sin(angle)), audio.shape[1])
+
+
+# What holds for every loss.
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_lost_where_nothing_differs(name):
+    audio = speech()
+    assert loss_of(name)(audio, audio.clone()) == 0
+    assert loss_of(name)(audio, noise_like(audio)) > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_less_noise_is_a_smaller_loss(name):
+    audio, loss = speech(), loss_of(name)
+    values = [loss(audio + amount * noise_like(audio), audio) for amount in (3, 1, 0.3, 0.1, 0.03, 0.01, 0)]
+    assert all(more > less for more, less in pairwise(values))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_wider_band_is_a_smaller_loss(name):
+    audio, loss = noise_like(speech()), loss_of(name)
+    values = [loss(low_pass(audio, cutoff), audio) for cutoff in (500, 1000, 2000, 4000, 6000, 8000)]
+    assert all(more > less for more, less in pairwise(values))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("decoded, target", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_gradients_are_finite_at_silence_and_at_the_goal(name, decoded, target):
+    audio = speech()
+    decoded = (decoded * audio).requires_grad_()
+    value = loss_of(name)(decoded, target * audio)
+    value.backward()
+    assert value.isfinite()
+    assert decoded.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_descending_the_gradient_comes_closer(name):
+    audio, loss = speech(1, 0.2), loss_of(name)
+    decoded = (audio + 0.3 * noise_like(audio)).requires_grad_()
+    before = loss(decoded, audio)
+    before.backward()
+    step = 1e-3 * decoded.grad / decoded.grad.abs().max()
+    assert loss(decoded.detach() - step, audio) < before
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("samples", [1, 100, 3000])
+def test_crops_shorter_than_a_window_will_do(name, samples):
+    audio = speech()[:, :samples]
+    assert loss_of(name)(audio, audio.clone()) == 0
+    assert loss_of(name)(audio + 0.1, audio) > 0
+
+
+# What tells them apart.
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.floats(0.1, math.pi))
+def test_complex_stft_sees_a_phase_change_that_mel_does_not(angle):
+    audio = speech(1)
+    turned = rotated(audio, angle)
+    slightly_noisy = audio + 0.03 * noise_like(audio)
+    mel, complex_stft = loss_of("mel"), loss_of("complex_stft")
+    assert mel(turned, audio) < 0.5 * mel(slightly_noisy, audio)
+    assert complex_stft(turned, audio) > complex_stft(rotated(audio, angle / 2), audio) > 0
+
+
+def test_complex_stft_weighs_faint_and_strong_parts_by_its_power():
+    # A signal and its double: the compressed spectra are in the ratio 2^p to 1, wherever they are well above 0.
+    audio = noise_like(speech())
+    for power in (0.3, 0.5, 1.0):
+        loss = LOSSES.build({"name": "complex_stft", "power": power})
+        silence = torch.zeros_like(audio)
+        assert loss(2 * audio, silence) / loss(audio, silence) == pytest.approx(2**power, rel=1e-3)
+        assert loss(2 * audio, audio) / loss(audio, silence) == pytest.approx(2**power - 1, rel=1e-3)
+
+
+def test_the_sign_is_seen_where_the_phase_is():
+    audio = speech()
+    assert loss_of("mel")(-audio, audio) == 0
+    assert loss_of("stft")(-audio, audio) == 0
+    assert loss_of("time")(-audio, audio) > 0
+    assert loss_of("complex_stft")(-audio, audio) > 0
+
+
+def test_the_mean_over_a_batch_of_equal_lengths():
+    audio, decoded = speech(), speech() + noise_like(speech())
+    for name in ("mel", "complex_stft", "time"):
+        loss = loss_of(name)
+        alone = [loss(decoded[item : item + 1], audio[item : item + 1]).item() for item in range(2)]
+        assert loss(decoded, audio).item() == pytest.approx(np.mean(alone), rel=1e-5)
+
+
+# The spectrogram and the mel scale, by independent means.
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(3, 125), st.floats(0.01, 1.0), st.floats(0, 6))
+def test_a_sine_peaks_at_its_amplitude_in_its_bin(line, amplitude, phase):
+    window = 256
+    sine = amplitude * torch.sin(2 * math.pi * line / window * torch.arange(2048) + phase)
+    peak = magnitude(spectrogram(sine[None], window, 64))[0, :, 8:-8].mean(dim=1)
+    assert peak.argmax() == line
+    assert peak.max() == pytest.approx(amplitude, rel=1e-3)
+
+
+def numpy_log_mel(audio, window, bands, floor):
+    """Log mel magnitudes, Shape [bands, frames], in double precision."""
+    taper = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
+    padded = np.pad(audio.astype(np.float64), window // 2)
+    starts = range(0, len(audio) + 1, window // 4)
+    frames = np.stack([np.fft.rfft(padded[at : at + window] * taper) for at in starts], axis=1)
+    bins_hz = np.arange(window // 2 + 1) * 16000 / window
+    edges_hz = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + 8000 / 700), bands + 2) / 2595) - 1)
+    assert (np.diff(edges_hz) > 16000 / window).all()  # else the filters are wider than this formula says
+    filters = [np.interp(bins_hz, edges_hz[band : band + 3], [0, 1, 0], left=0, right=0) for band in range(bands)]
+    return np.log(np.stack(filters) @ np.abs(frames) * 2 / taper.sum() + floor)
+
+
+@pytest.mark.parametrize("window, bands", [(256, 8), (512, 15), (2048, 30)])
+def test_mel_equals_its_definition(window, bands):
+    ours, theirs = speech(2, 0.2).numpy()
+    loss = MultiScaleMelLoss(16000, windows=[window], bands=[bands], floor=1e-3)
+    value = loss(torch.from_numpy(ours)[None], torch.from_numpy(theirs)[None])
+    expected = np.abs(numpy_log_mel(ours, window, bands, 1e-3) - numpy_log_mel(theirs, window, bands, 1e-3)).mean()
+    assert value.item() == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_scales_are_averaged():
+    ours, theirs = speech(1), noise_like(speech(1))
+    single = [MultiScaleMelLoss(16000, [w], [b])(ours, theirs).item() for w, b in ((256, 20), (1024, 80))]
+    both = MultiScaleMelLoss(16000, [256, 1024], [20, 80])(ours, theirs).item()
+    assert both == pytest.approx(np.mean(single), rel=1e-5)
+
+
+@pytest.mark.parametrize("window, bands", [(256, 20), (256, 80), (512, 80), (1024, 160), (2048, 320)])
+def test_bands_narrower_than_bins_are_not_deaf(window, bands):
+    # A triangle between two bins would be zero at both, and its band would never differ from silence.
+    noise = noise_like(speech())
+    many, few = (MultiScaleMelLoss(16000, [window], [count])(noise, torch.zeros_like(noise)) for count in (bands, 8))
+    assert many > 0.7 * few

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import lightning as L
+import pytest
+import torch
+
+from brevox.audio import AudioWriter
+from brevox.data.prepare import manifest_sources, prepare
+from brevox.training.recipe import load_recipe
+from brevox.training.trainer import Trainer
+from voices import voice
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Networks this small are faster on one thread, and sums come out the same each time."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory):
+    """A manifest of two speakers to train on and one to validate on."""
+    folder = tmp_path_factory.mktemp("recordings")
+    lines = ["path\tspeaker\tsplit"]
+    for speaker, pitch_hz, split in (("ada", 190, "train"), ("bob", 110, "train"), ("cat", 150, "valid")):
+        for take in range(2):
+            path = folder / f"{speaker}{take}.wav"
+            with AudioWriter(path, 16_000, 1) as writer:
+                writer.write(voice(1.5, pitch_hz, seed=pitch_hz + take)[None])
+            lines.append(f"{path.name}\t{speaker}\t{split}")
+    (folder / "list.tsv").write_text("\n".join(lines) + "\n")
+    return folder / "list.tsv"
+
+
+@pytest.fixture(scope="session")
+def corpus(recordings, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prepared") / "corpus"
+    prepare(manifest_sources(recordings), folder, jobs=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(corpus):
+    """The recipe of tiny.yaml on the corpus, with overrides."""
+    return lambda *overrides: load_recipe(Path(__file__).parent / "tiny.yaml", [f"data.corpus={corpus}", *overrides])
+
+
+@pytest.fixture(scope="session")
+def train():
+    """Run a recipe in a folder on the CPU; gives the trainer back."""
+
+    def run(recipe, folder, fabric=None, start_from=None):
+        fabric = fabric or L.Fabric(accelerator="cpu", precision=recipe.run.precision)
+        trainer = Trainer(recipe, folder, fabric, start_from)
+        trainer.run()
+        return trainer
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(tiny, train, tmp_path_factory):
+    """The folder of a finished run."""
+    folder = tmp_path_factory.mktemp("trained")
+    train(tiny(), folder)
+    return folder
