@@ -2,9 +2,10 @@
 
     python benchmarks/quality.py FOLDER... [--model M.bvx] [--seconds 40] [-o quality.json]
 
-Each FOLDER holds recordings named SPEAKER-..., or of one speaker. A speaker's recordings are joined up to the given
-length, coded into a file, decoded from it, and compared: PESQ-WB, ESTOI, mel distance, bytes of the file. Also
-printed: what entropy coding saves on the codes, and how many codes of each book are in use.
+Each FOLDER holds recordings named as LibriSpeech does (SPEAKER-CHAPTER-UTTERANCE), or of one speaker. A speaker's
+recordings are joined up to the given length, coded into a file, decoded from it, and compared: PESQ-WB, ESTOI,
+mel distance, bytes of the file. Also printed: what entropy coding saves on the codes, and how many codes of each
+book are in use.
 
 Needs `brevox[bench]`, and for the peers Debian's codec2 and opus-tools; a peer that is missing is left out, and said.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -31,6 +33,7 @@ from brevox.codec.batch import AUDIO_SUFFIXES
 from brevox.codec.codec import Codec
 
 RATE_HZ = 16_000
+LIBRISPEECH_NAME = re.compile(r"\d+-\d+-\d+")
 KBPS = (6.0, 3.0, 1.5, 0.5)
 
 
@@ -49,7 +52,7 @@ def speakers(folder: Path, seconds: float) -> dict[str, NDArray[np.float32]]:
     """Each speaker's recordings, in the order of their names, joined up to the length."""
     groups: dict[str, list[Path]] = {}
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES):
-        speaker = path.name.split("-")[0] if path.name.count("-") >= 2 else "all"
+        speaker = path.name.split("-")[0] if LIBRISPEECH_NAME.fullmatch(path.stem) else "all"
         groups.setdefault(f"{folder.name}/{speaker}", []).append(path)
     joined = {}
     for speaker, paths in groups.items():
@@ -90,8 +93,12 @@ def through_codec2(mode: str) -> Callable[[Path, Path], int]:
 def through_opus(kbps: str) -> Callable[[Path, Path], int]:
     def code(source: Path, target: Path) -> int:
         coded = source.with_suffix(".opus")
-        subprocess.run(["opusenc", "--quiet", "--bitrate", kbps, str(source), str(coded)], check=True)
-        subprocess.run(["opusdec", "--quiet", "--rate", str(RATE_HZ), str(coded), str(target)], check=True)
+        subprocess.run(
+            ["opusenc", "--quiet", "--bitrate", kbps, str(source), str(coded)], check=True, capture_output=True
+        )
+        subprocess.run(
+            ["opusdec", "--quiet", "--rate", str(RATE_HZ), str(coded), str(target)], check=True, capture_output=True
+        )
         return coded.stat().st_size
 
     return code
@@ -138,7 +145,7 @@ def entropy_facts(codec: Codec, clips: dict[str, NDArray[np.float32]]) -> dict[s
     return {
         "saved_all_books": round(1 - spent.sum() / fixed.sum(), 4),
         "saved_at_3_kbps": round(1 - at_3[0] / at_3[1], 4),
-        "saved_per_column": np.round(1 - spent / fixed, 3).tolist(),
+        "saved_per_column": [round(float(share), 3) for share in 1 - spent / fixed],
         "payload_bits_of_a_silent_minute": silent_bits,
         "codes_used_per_book": [len(codes) for codes in used[1:]],
     }

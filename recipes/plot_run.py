@@ -1,7 +1,7 @@
 """Draw a run's curves: training losses, and quality on the validation speakers by number of books.
 
-    pip install matplotlib
-    python recipes/plot_run.py runs/speech-16k -o curves.png
+pip install matplotlib
+python recipes/plot_run.py runs/speech-16k -o curves.png
 """
 
 from __future__ import annotations

@@ -106,6 +106,7 @@ def test_an_item_is_a_function_of_seed_and_number_alone(tmp_path, clips, seed, i
         assert (again["excitation"][1] != other[index + 1]["excitation"][1]).any()
         different = CropDataset(corpus, 0.1, 10**7, **{**arguments, "seed": seed + 1})[index]
         assert (again["excitation"][1] != different["excitation"][1]).any()
+        assert (other[index + 1]["excitation"][1] != different["excitation"][1]).any()
 
 
 @pytest.fixture
@@ -120,6 +121,13 @@ def test_every_frame_can_be_drawn(corpus):
     drawn = np.array([clip_numbers(dataset[index])[0] for index in range(len(dataset))])
     shares = np.bincount(drawn, minlength=3) / len(drawn)
     np.testing.assert_allclose(shares, [0.3, 0.6, 0.1], atol=0.04)
+
+
+def test_crops_begin_at_the_first_frame_and_end_at_the_last(tmp_path):
+    clips = [(0, 1, "a", "train")] * 4
+    dataset = plain(Corpus(write_corpus(tmp_path / "c", clips), "train"), 0.06, items=40)
+    drawn = {tuple(clip_numbers(dataset[index])) for index in range(len(dataset))}
+    assert drawn == {(0, 1, 2), (1, 2, 3)}
 
 
 @pytest.mark.parametrize("balance, share", [(0.0, 0.5), (0.5, 0.75), (1.0, 0.9)])

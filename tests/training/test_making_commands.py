@@ -102,8 +102,9 @@ def test_a_mistake_is_told_in_a_sentence(brevox, corpus, tmp_path, monkeypatch, 
 
 
 @pytest.mark.skipif(os.name != "posix", reason="process groups are a thing of POSIX")
-def test_ctrl_c_in_a_terminal_saves_and_stops(corpus, tmp_path):
-    """Ctrl-C reaches every process of the group: the workers too."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_signal_to_all_processes_saves_and_stops(corpus, tmp_path, number):
+    """As a terminal and a cluster's scheduler send it: to the workers too."""
     run = tmp_path / "run"
     command = [sys.executable, "-m", "brevox", "train", str(RECIPE), f"data.corpus={corpus}", *SMALL]
     command += ["run.steps=1000000", "run.log_every=1", "data.workers=2", "--run", str(run)]
@@ -117,7 +118,7 @@ def test_ctrl_c_in_a_terminal_saves_and_stops(corpus, tmp_path):
                 assert process.poll() is None, process.communicate()[0]
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
-            os.killpg(process.pid, signal.SIGINT)
+            os.killpg(process.pid, number)
             printed, _ = process.communicate(timeout=60)
         finally:
             if process.poll() is None:

@@ -82,38 +82,38 @@ def _best_path(strength: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Viterbi search over 255 pitches and "none"."""
     frames, pitches = strength.shape
     # Halving a pitch must not look as good as the pitch itself: short periods get a small bonus.
-    local = strength + _OCTAVE_COST * np.log2(pitch_to_hz(np.arange(1, PITCH_CODES)) / LOWEST_HZ)
-    glide = (-_GLIDE_COST * np.abs(np.arange(-_WIDEST_GLIDE, _WIDEST_GLIDE + 1))).astype(np.float32)
-    padded = np.full(pitches + 2 * _WIDEST_GLIDE, -np.inf, dtype=np.float32)
-    centre = padded[_WIDEST_GLIDE : _WIDEST_GLIDE + pitches]  # a view: writing it refills `padded`
-    neighbours = sliding_window_view(padded, 2 * _WIDEST_GLIDE + 1)
-    came_from = np.zeros((frames, pitches), dtype=np.int16)  # 0 = from unvoiced, else code
-    unvoiced_from = np.zeros(frames, dtype=np.int16)
-    codes = np.arange(pitches)
-    voiced, unvoiced = local[0].copy(), np.float32(_UNVOICED_SCORE)
+    bonus = _OCTAVE_COST * np.log2(pitch_to_hz(np.arange(1, PITCH_CODES)) / LOWEST_HZ)
+    local = strength + bonus.astype(np.float32)
+    switch, unvoiced_score = np.float32(_SWITCH_COST), np.float32(_UNVOICED_SCORE)
+    glide = np.float32(_GLIDE_COST) * np.abs(np.arange(-_WIDEST_GLIDE, _WIDEST_GLIDE + 1, dtype=np.float32))
+    # Scores at each frame, with margins in which nothing is, so that every pitch has as many neighbours.
+    voiced = np.full((frames, pitches + 2 * _WIDEST_GLIDE), -np.inf, dtype=np.float32)
+    unvoiced = np.zeros(frames, dtype=np.float32)
+    inner = slice(_WIDEST_GLIDE, _WIDEST_GLIDE + pitches)
+    voiced[0, inner], unvoiced[0] = local[0], unvoiced_score
+    row = voiced[0].copy()
+    neighbours = sliding_window_view(row, pitches)  # [glides, pitches], made once: it shows whatever `row` holds
     for t in range(1, frames):
-        centre[:] = voiced
-        options = neighbours + glide
-        best = options.argmax(axis=1)
-        score = options[codes, best]
-        start = unvoiced - _SWITCH_COST
-        begins = score < start
-        came_from[t] = np.where(begins, 0, codes + best - _WIDEST_GLIDE + 1)
-        stop = voiced.argmax()
-        if voiced[stop] - _SWITCH_COST > unvoiced:
-            unvoiced_from[t] = stop + 1
-            unvoiced = voiced[stop] - _SWITCH_COST
-        unvoiced = unvoiced + np.float32(_UNVOICED_SCORE)
-        voiced = np.where(begins, start, score) + local[t]
-        # Scores grow with time; keeping them small keeps them exact however long the file.
-        top = max(voiced.max(), unvoiced)
-        voiced -= top
-        unvoiced -= top
+        row[:] = voiced[t - 1]
+        arrival = (neighbours - glide[:, None]).max(axis=0)
+        scores = np.maximum(arrival, unvoiced[t - 1] - switch) + local[t]
+        none = max(unvoiced[t - 1], voiced[t - 1].max() - switch) + unvoiced_score
+        # Scores grow with time; keeping them small keeps them exact however long the recording.
+        top = max(scores.max(), none)
+        voiced[t, inner], unvoiced[t] = scores - top, none - top
+
     path = np.zeros(frames, dtype=np.uint8)
-    state = int(voiced.argmax()) + 1 if voiced.max() > unvoiced else 0
-    for t in range(frames - 1, -1, -1):
+    best = int(voiced[-1].argmax())
+    state = best - _WIDEST_GLIDE + 1 if voiced[-1, best] > unvoiced[-1] else 0
+    for t in range(frames - 1, 0, -1):
         path[t] = state
-        state = int(came_from[t, state - 1] if state else unvoiced_from[t])
+        # The pitches that may have come before: those within a glide, or any, if this frame has none.
+        first = state - 1 if state else 0
+        before = voiced[t - 1, first : first + len(glide)] - glide if state else voiced[t - 1] - switch
+        best = int(before.argmax())
+        from_none = unvoiced[t - 1] - switch if state else unvoiced[t - 1]
+        state = first + best - _WIDEST_GLIDE + 1 if before[best] >= from_none else 0
+    path[0] = state
     return path
 
 

@@ -197,11 +197,11 @@ def _read_array(content: bytes) -> NDArray[Any]:
     if version != (1, 0):
         raise ValueError("unknown array format")
     try:
-        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
     except Exception as error:  # a damaged one runs into Python's parser, which raises almost anything
         raise ValueError("an array has a damaged header") from error
-    if dtype.hasobject or min(shape, default=0) < 0 or dtype.itemsize * math.prod(shape) > len(content):
+    lengths_fit = all(0 <= length <= len(content) for length in shape)
+    if dtype.hasobject or not lengths_fit or dtype.itemsize * math.prod(shape) > len(content) - stream.tell():
         raise ValueError("an array does not fit its header")
-    stream.seek(0)
-    array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
-    return array
+    flat = np.frombuffer(content, dtype, math.prod(shape), stream.tell())
+    return flat.reshape(shape, order="F" if fortran_order else "C")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from brevox.audio import AudioReader, AudioWriter, Chapter, Resampler, output_length
 from brevox.audio.loudness import LoudnessMeter
+from brevox.codec.ahead import ReadAhead
 from brevox.codec.codec import CHUNK_FRAMES, Codec
 from brevox.codec.models import load
 from brevox.codec.sc1 import write_v1
@@ -31,6 +32,7 @@ FileLike = str | os.PathLike[str] | BinaryIO
 
 _BLOCK_S = 2.0
 _LEVEL_PROBE_S = 10.0
+_SURVEY_S = 300.0
 _LATEST_CHAPTER_S = 1e9
 
 
@@ -102,7 +104,8 @@ def encode_file(
     with ExitStack() as stack:
         reader = stack.enter_context(AudioReader(source))
         channels = min(2, reader.channels) if stereo else 1
-        blocks = _CountedBlocks(_mixed(reader, channels), reader.sample_rate, reader.duration_s, progress)
+        ahead = stack.enter_context(ReadAhead(_mixed(reader, channels)))
+        blocks = _CountedBlocks(ahead, reader.sample_rate, reader.duration_s, progress)
         if isinstance(source, (str, os.PathLike)) and Path(source).is_file():
             gain = _gain_of(source)
         else:  # a stream (or pipe with a name) can be read only once: its beginning has to tell the level of all
@@ -237,11 +240,15 @@ def _resampled(blocks: Iterable[NDArray[np.float32]], resampler: Resampler) -> I
 
 
 def _gain_of(source: str | os.PathLike[str]) -> float:
-    """Read the recording once to hear how loud it is."""
+    """Hear how loud the recording is, in its first five minutes: a second reading of all would slow down long files."""
     with AudioReader(source) as reader:
         meter = LoudnessMeter(reader.sample_rate)
+        left = _SURVEY_S * reader.sample_rate
         for block in _mixed(reader, 1):
             meter.push(block[0])
+            left -= block.shape[1]
+            if left <= 0:
+                break
     return meter.gain()
 
 
