@@ -99,18 +99,18 @@ def demo(
 
     rows = run_demo(folder, model)
     table = Table(title=f"{rows[0].duration_s:.1f} s of speech, files in {folder}")
-    for heading in ("kbit/s wanted", "file, bytes", "true kbit/s", "WAV / file", "encoding", "decoding", "decoded"):
+    for heading in ("asked", "kbit/s", "bytes", "WAV / file", "encoding", "decoding"):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
             f"{row.wanted_kbps:g}",
-            f"{row.stream_bytes:,}",
             f"{row.kbps:.2f}",
+            f"{row.stream_bytes:,}",
             f"{row.ratio:.0f}",
-            f"{row.encode_speed:.0f} x real time",
-            f"{row.decode_speed:.0f} x real time",
-            row.decoded.name,
+            f"{row.encode_speed:.0f} x",
+            f"{row.decode_speed:.0f} x",
         )
+    table.caption = "Speeds are multiples of real time. Each .sc has its decoded .wav beside it."
     Console().print(table)
 
 
