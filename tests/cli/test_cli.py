@@ -57,7 +57,7 @@ def brevox_process(*arguments, folder=None, **environment) -> Done:
         stdin=subprocess.DEVNULL,
         env=os.environ | environment,
     )
-    return Done(done.code, done.out.decode("utf-8", "surrogateescape"), done.err.decode("utf-8", "replace"))
+    return Done(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
 
 
 def sentence_of(done: Done) -> str:

@@ -332,7 +332,7 @@ def test_silence_in_version_1_sounds_like_it(codec, speech):
     audio = np.concatenate([speech[:, :CHUNK], np.zeros((1, CHUNK), np.float32), speech[:, :CHUNK]], axis=1)
     sound = decoded(encoded(io.BytesIO(wav_bytes(audio)), codec=codec, version=1), codec=codec)
     quiet = sound[:, CHUNK + RATE : 2 * CHUNK - RATE]
-    assert level_db(quiet) < level_db(sound[:, :CHUNK]) - 30
+    assert np.abs(quiet).max() < 0.03 * np.abs(sound[:, :CHUNK]).max()
 
 
 @pytest.mark.parametrize("options", [{"version": 3}, {"version": 1, "stereo": True}, {"version": 1, "kbps": np.nan}])

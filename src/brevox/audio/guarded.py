@@ -34,6 +34,8 @@ class GuardedFile:
         return not self._head and is_seekable(self._file)
 
     def read(self, count: int) -> bytes:
+        if self._error is not None:  # ffmpeg tries again after an end; a pipe might make it wait for ever
+            return b""
         try:
             if self._head:
                 data, self._head = self._head[:count], self._head[count:]

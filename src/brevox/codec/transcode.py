@@ -104,12 +104,14 @@ def encode_file(
     with ExitStack() as stack:
         reader = stack.enter_context(AudioReader(source))
         channels = min(2, reader.channels) if stereo else 1
-        ahead = stack.enter_context(ReadAhead(_mixed(reader, channels)))
-        blocks = _CountedBlocks(ahead, reader.sample_rate, reader.duration_s, progress)
+        mixed = _mixed(reader, channels)
         if isinstance(source, (str, os.PathLike)) and Path(source).is_file():
-            gain = _gain_of(source)
-        else:  # a stream (or pipe with a name) can be read only once: its beginning has to tell the level of all
-            gain, blocks.blocks = _gain_of_beginning(blocks.blocks, reader.sample_rate)
+            gain, mixed = _gain_of(source), iter(stack.enter_context(ReadAhead(mixed)))
+        else:
+            # A stream (or pipe with a name) can be read only once: its beginning has to tell the level of all.
+            # Nor is it read ahead: on Ctrl-C nobody could wait for a thread that waits for a pipe.
+            gain, mixed = _gain_of_beginning(mixed, reader.sample_rate)
+        blocks = _CountedBlocks(mixed, reader.sample_rate, reader.duration_s, progress)
         resampled = _resampled(blocks, Resampler(reader.sample_rate, codec.sample_rate, channels))
         chunks = codec.encode_blocks(resampled, channels, gain, kbps, books=books)
         file = stack.enter_context(_open_target(target))
@@ -217,11 +219,11 @@ class _CountedBlocks:
         duration_s: float | None,
         progress: Progress | None,
     ) -> None:
-        self.blocks, self.samples = blocks, 0
+        self._blocks, self.samples = blocks, 0
         self._sample_rate, self._duration_s, self._progress = sample_rate, duration_s, progress
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        for block in self.blocks:
+        for block in self._blocks:
             self.samples += block.shape[1]
             yield block
             if self._progress is not None:
