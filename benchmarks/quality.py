@@ -29,7 +29,7 @@ from pystoi import stoi
 
 import brevox
 from brevox.audio import AudioReader, AudioWriter, resample
-from brevox.codec.batch import AUDIO_SUFFIXES
+from brevox.audio.source import AUDIO_SUFFIXES
 from brevox.codec.codec import Codec
 
 RATE_HZ = 16_000

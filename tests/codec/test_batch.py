@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brevox.audio import AudioReader, AudioWriter
-from brevox.codec.batch import AUDIO_SUFFIXES, STREAM_SUFFIXES, Job, decode_all, encode_all, plan
+from brevox.audio.source import AUDIO_SUFFIXES
+from brevox.codec.batch import STREAM_SUFFIXES, Job, decode_all, encode_all, plan
 from brevox.codec.transcode import encode_file
 from brevox.errors import AudioFileError, BrevoxError, ModelFileError, OutputError, SettingsError, StreamError
 

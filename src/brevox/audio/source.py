@@ -13,6 +13,14 @@ from typing import BinaryIO, cast
 from brevox.audio.guarded import is_seekable
 from brevox.errors import AudioFileError
 
+#: Endings of the files that are taken for recordings in a folder.
+AUDIO_SUFFIXES = frozenset(
+    {
+        *(".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".webm", ".wma", ".aiff", ".aif", ".caf"),
+        *(".g722", ".amr", ".mka", ".mp4", ".mov"),
+    }
+)
+
 _HEAD_BYTES = 4096
 _TEXT_BYTES = bytes({*range(0x20, 0x100), *b"\t\n\f\r\x1b"})
 _BEYOND_ASCII = bytes(range(0x80, 0x100))

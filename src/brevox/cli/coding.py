@@ -41,6 +41,7 @@ def encode(
     force: Force = False,
 ) -> None:
     """Encode recordings to .sc files."""
+    from brevox.audio.source import AUDIO_SUFFIXES
     from brevox.codec import batch, models, transcode
 
     options: dict[str, Any] = {"kbps": kbps, "stereo": stereo, "version": format_}
@@ -53,7 +54,7 @@ def encode(
         result = transcode.encode_file(_only(inputs), sys.stdout.buffer, codec=models.load(model), **options)
         _tell_only_result(inputs[0], Path("-"), result)
         return
-    planned = batch.plan(inputs, output, batch.AUDIO_SUFFIXES, ".sc", force)
+    planned = batch.plan(inputs, output, AUDIO_SUFFIXES, ".sc", force)
     _run(planned, batch.encode_all, model=model, processes=jobs, **options)
 
 

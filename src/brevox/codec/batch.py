@@ -19,12 +19,6 @@ from brevox.codec.models import find_model
 from brevox.codec.transcode import Transcoded, decode_file, encode_file
 from brevox.errors import AudioFileError, BrevoxError, OutputError, SettingsError, StreamError
 
-AUDIO_SUFFIXES = frozenset(
-    {
-        *(".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".webm", ".wma", ".aiff", ".aif", ".caf"),
-        *(".g722", ".amr", ".mka", ".mp4", ".mov"),
-    }
-)
 STREAM_SUFFIXES = frozenset({".sc"})
 
 _POLL_S = 0.1

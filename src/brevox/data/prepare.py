@@ -28,10 +28,10 @@ from numpy.typing import NDArray
 from brevox.audio import AudioReader, resample
 from brevox.audio.loudness import SPEECH_RMS, speech_gain
 from brevox.audio.pitch import PITCH_HOP, PITCH_RATE_HZ, track_pitch
+from brevox.audio.source import AUDIO_SUFFIXES
 from brevox.errors import AudioFileError, DataError
 from brevox.output import atomic_output
 
-AUDIO_SUFFIXES = {".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".oga", ".aac", ".g722", ".webm", ".mp4", ".wma"}
 SPLITS = ("train", "valid", "test")
 CLIP_COLUMNS = ("shard", "first", "samples", "speaker", "split", "path")
 

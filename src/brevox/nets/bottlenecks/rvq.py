@@ -138,6 +138,6 @@ class ResidualVQ(nn.Module):
 
 def _nearest(vectors: Tensor, codebook: Tensor) -> Tensor:
     """Index of the nearest code for each vector: the least |c|^2 - 2 v.c. Shape: [vectors]."""
-    # In half precision a fifth of the codes would be others.
+    # Half precision is too coarse to tell neighbouring codes apart.
     with torch.autocast(vectors.device.type, enabled=False):
         return torch.addmm(codebook.square().sum(dim=1), vectors, codebook.T, beta=1, alpha=-2).argmin(dim=1)
