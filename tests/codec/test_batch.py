@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -193,6 +195,21 @@ def test_one_bad_file_does_not_stop_the_rest(tiny_path, processes):
         with AudioReader(f"out/{name}.wav") as reader:
             assert sum(block.shape[1] for block in reader.blocks(4096)) == 8000
     assert not list(Path("out").rglob(".*"))
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
+def test_files_of_a_process_that_was_killed_are_told(tiny_path):
+    for number in range(6):
+        short_recording(Path("in") / f"{number}.wav", 20)
+    jobs = plan([Path("in")], "out", AUDIO_SUFFIXES, ".sc")
+    outcomes = []
+    for outcome in encode_all(jobs, model=tiny_path, processes=2):
+        if not outcomes:
+            os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+        outcomes.append(outcome)
+    assert sorted(outcome.job.source for outcome in outcomes) == sorted(job.source for job in jobs)
+    assert all("killed" in outcome.error for outcome in outcomes if outcome.result is None)
+    assert outcomes[-1].result is None
 
 
 def test_what_is_done_before_is_left_as_it_is(tiny_path):

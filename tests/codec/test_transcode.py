@@ -278,6 +278,16 @@ def test_tags_and_chapters_are_carried_through(tiny, tmp_path, speech, form):
     assert after.chapters == before.chapters == chapters
 
 
+def test_a_tag_too_long_for_a_stream_is_left_out_and_told(tiny, tmp_path, speech):
+    tags = {"title": "Talk", "lyrics": "ö" * 600_000}
+    write(tmp_path / "in.flac", speech[:, :RATE], tags=tags)
+    result = encode_file(tmp_path / "in.flac", tmp_path / "a.sc", codec=tiny)
+    assert len(result.damage) == 1
+    assert "lyrics" in result.damage[0]
+    with (tmp_path / "a.sc").open("rb") as file:
+        assert ScReader(file).header.tags == {"title": "Talk"}
+
+
 strange = st.recursive(
     st.none()
     | st.booleans()

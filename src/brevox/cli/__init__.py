@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 
 
 def main() -> None:
     """Run `brevox`. What a user can mend is told in a sentence, with exit status 2."""
+    # NumPy's matrix products here are small; threads that wait for the next one spin, and the networks need the cores.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
     from rich.markup import escape
 

@@ -8,6 +8,7 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from brevox.errors import AudioFileError, BrevoxError, OutputError, SettingsErro
 STREAM_SUFFIXES = frozenset({".sc"})
 
 _POLL_S = 0.1
+_KILLED = "not done, as one of the processes was killed; fewer at a time (--jobs 1) need less memory"
 
 
 @dataclass(frozen=True)
@@ -207,8 +209,12 @@ def _run_all(
                     if progress is not None:
                         progress(todo[index], done, total)
                 for future in finished:
-                    del pending[future]
-                    yield future.result()
+                    job = pending.pop(future)
+                    try:
+                        yield future.result()
+                    except BrokenProcessPool:
+                        # Killed from outside, most likely for want of memory; the pool then gives up all its jobs.
+                        yield Outcome(job, None, f"{job.source}: {_KILLED}")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -56,6 +56,26 @@ class CodeChunk:
 
 
 @dataclass(frozen=True)
+class Window:
+    """What is needed to code a chunk, but for the model: see `Codec.windows`.
+
+    first_frame: of the chunk, counted from the recording's beginning.
+    left: frames of context before the chunk.
+    samples: of the chunk.
+    audio: at the level of training, with context, whole frames. Shape [channels, left + chunk + right samples].
+    pitch: codes, Shape [channels, frames].
+    levels: of the chunk in each channel, see brevox.codec.level.
+    """
+
+    first_frame: int
+    left: int
+    samples: int
+    audio: NDArray[np.float32]
+    pitch: NDArray[np.uint8]
+    levels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Codes:
     """A coded recording at the codec's sample rate.
 
@@ -154,10 +174,43 @@ class Codec:
             gain: brings the recording to the level of training; see `LoudnessMeter`.
             kbps, books: as in `encode`.
         """
+        return self.encode_windows(self.windows(blocks, channels, gain), kbps, books=books)
+
+    def windows(self, blocks: Iterable[NDArray[np.float32]], channels: int, gain: float) -> Iterator[Window]:
+        """The first half of `encode_blocks`: cut, measure, find the pitch. A thread of its own may do this."""
+        margin = self._encoder_context + PITCH_CONTEXT
+        for first_frame, left, audio, samples in self._cut(blocks, channels, margin):
+            body = audio[:, left * self.hop :][:, :samples]
+            rms = np.sqrt(np.mean(np.square(body, dtype=np.float64), axis=1))
+            levels = tuple(int(level) for level in rms_to_level(rms))
+            audio = audio * np.float32(gain)
+            pitch = np.zeros((channels, audio.shape[1] // self.hop), dtype=np.uint8)
+            if any(levels):
+                pitch = np.stack([track_pitch(channel) for channel in audio])
+            yield Window(first_frame, left, samples, audio, pitch, levels)
+
+    def encode_windows(
+        self, windows: Iterable[Window], kbps: float | None = None, *, books: int | None = None
+    ) -> Iterator[CodeChunk]:
+        """The second half of `encode_blocks`: the network, and as many books as the rate pays for.
+
+        What a chunk leaves of its bits, the next may spend.
+        """
         kbps, books = self.check_rate(kbps, books)
-        context = self._encoder_context + PITCH_CONTEXT
-        for first_frame, left, audio, samples in self._windows(blocks, channels, context):
-            yield self._encode_chunk(first_frame, left, audio, samples, gain, kbps, books)
+        saved = 0.0
+        for window in windows:
+            codes = self._encode_window(window)
+            if kbps is None:
+                columns = 1 + books
+            else:
+                share = kbps * 1000 * window.samples / self.sample_rate
+                overhead = 8 * (Chunk(0, 1, 1, window.levels, b"").file_bytes + _INDEX_BYTES)
+                bits = np.concatenate([[0], np.cumsum(sum(self.entropy.cost_bits(channel) for channel in codes))])
+                budget = share + saved - overhead
+                columns = max(2, int(np.searchsorted(bits, budget, side="right")) - 1)
+                saved = min(budget - float(bits[min(columns, len(bits) - 1)]), share)
+            frames = -(-window.samples // self.hop)
+            yield CodeChunk(window.first_frame, frames, np.ascontiguousarray(codes[:, :columns]), window.levels)
 
     def decode_chunks(self, chunks: Iterable[CodeChunk], channels: int, gain: float) -> Iterator[NDArray[np.float32]]:
         """Decode chunks as they come; yields one block, Shape [channels, frames * hop], for each.
@@ -178,7 +231,9 @@ class Codec:
         Returns:
             Shape [1 + books, frames].
         """
-        return self._encode_channel(np.zeros(frames * self.hop, dtype=np.float32), 0, frames)[: 1 + books]
+        audio = np.zeros((1, frames * self.hop), dtype=np.float32)
+        window = Window(0, 0, audio.shape[1], audio, np.zeros((1, frames), dtype=np.uint8), (1,))
+        return self._encode_window(window)[0, : 1 + books]
 
     def check_rate(self, kbps: float | None, books: int | None) -> tuple[float | None, int]:
         """The bit rate to keep to, if any, and the most books to use, for what `encode` was given.
@@ -197,7 +252,7 @@ class Codec:
             raise SettingsError(f"{kbps} kbit/s cannot be had; the model {self.name} is made for 0.5 to 6")
         return kbps, self.books
 
-    def _windows(
+    def _cut(
         self, blocks: Iterable[NDArray[np.float32]], channels: int, context: int
     ) -> Iterator[tuple[int, int, NDArray[np.float32], int]]:
         """Cut audio into chunks with context.
@@ -224,41 +279,21 @@ class Codec:
                 if samples < chunk:
                     break
 
-    def _encode_chunk(
-        self,
-        first_frame: int,
-        left: int,
-        audio: NDArray[np.float32],
-        samples: int,
-        gain: float,
-        kbps: float | None,
-        books: int,
-    ) -> CodeChunk:
-        frames = -(-samples // self.hop)
-        body = audio[:, left * self.hop :][:, :samples]
-        levels = tuple(
-            int(level) for level in rms_to_level(np.sqrt(np.mean(np.square(body, dtype=np.float64), axis=1)))
-        )
-        if not any(levels):
-            return CodeChunk(first_frame, frames, np.zeros((len(audio), 0, frames), np.uint16), levels)
-        codes = np.stack([self._encode_channel(channel * np.float32(gain), left, frames) for channel in audio])
-        columns = 1 + books
-        if kbps is not None:
-            bits = np.cumsum(sum(self.entropy.cost_bits(channel) for channel in codes))
-            overhead = Chunk(0, 1, 1, levels, b"").file_bytes + _INDEX_BYTES
-            budget = kbps * 1000 * samples / self.sample_rate - 8 * overhead
-            columns = max(2, int(np.searchsorted(bits, budget, side="right")))
-        return CodeChunk(first_frame, frames, np.ascontiguousarray(codes[:, :columns]), levels)
-
-    def _encode_channel(self, audio: NDArray[np.float32], left: int, frames: int) -> NDArray[np.uint16]:
-        """Codes of one channel's chunk, Shape [columns, frames], from the window around it."""
-        pitch = track_pitch(audio)
+    def _encode_window(self, window: Window) -> NDArray[np.uint16]:
+        """All codes of a chunk, Shape [channels, columns, frames]; no columns if it is silent."""
+        frames = -(-window.samples // self.hop)
+        if not any(window.levels):
+            return np.zeros((len(window.audio), 0, frames), dtype=np.uint16)
         # The pitch's own context is more than the network needs: cut down to what the network sees.
-        begin = max(0, left - self._encoder_context)
-        end = min(len(pitch), left + frames + self._encoder_context)
-        latent = self._networks.encode(audio[begin * self.hop : end * self.hop], pitch[begin:end])
-        here = slice(left - begin, left - begin + frames)
-        return np.concatenate([pitch[None, left : left + frames], quantise(latent[:, here], self._codebooks)])
+        begin = max(0, window.left - self._encoder_context)
+        end = min(window.pitch.shape[1], window.left + frames + self._encoder_context)
+        here = slice(window.left - begin, window.left - begin + frames)
+        codes = []
+        for audio, pitch in zip(window.audio, window.pitch, strict=True):
+            latent = self._networks.encode(audio[begin * self.hop : end * self.hop], pitch[begin:end])[:, here]
+            columns = [pitch[None, window.left : window.left + frames], quantise(latent, self._codebooks)]
+            codes.append(np.concatenate(columns))
+        return np.stack(codes)
 
 
 class _ChannelDecoder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def _describe_stream(path: Path) -> dict[str, Any]:
         damage.append(reader.reason or "the file's end is missing")
     if damage:
         facts["damage"] = "; ".join(damage)
-    facts |= {name: value for name, value in header.tags.items() if isinstance(value, str)}
+    facts |= _named_apart(facts, {name: value for name, value in header.tags.items() if isinstance(value, str)})
     chapters = header.tags.get("chapters")
     if isinstance(chapters, list):
         facts["chapters"] = len(chapters)
@@ -100,10 +101,15 @@ def _describe_audio(path: Path) -> dict[str, Any]:
         }
         if reader.bit_rate:
             facts["bit rate"] = f"{reader.bit_rate / 1000:.0f} kbit/s"
-        facts |= dict(reader.tags)
+        facts |= _named_apart(facts, reader.tags)
         if reader.chapters:
             facts["chapters"] = len(reader.chapters)
     return facts
+
+
+def _named_apart(facts: dict[str, Any], tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags under names that no fact has: whatever a file calls its tags, the facts stay what they are."""
+    return {f"tag {name}" if name in facts else name: value for name, value in tags.items()}
 
 
 def _clock(seconds: float) -> str:

@@ -89,7 +89,7 @@ class StreamHeader:
         Raises:
             StreamError: a field is out of its range.
         """
-        name, tags = self.model_name.encode("utf-8", "replace"), _tags_to_bytes(self.tags)
+        name, tags = self.model_name.encode("utf-8", "replace"), tags_to_bytes(self.tags)
         if len(name) > MOST_NAME_BYTES or len(tags) > MOST_TAG_BYTES:
             raise StreamError("a .sc file has room for 255 bytes of model name and 1 MiB of tags; shorten them")
         self._check_ranges()
@@ -518,7 +518,7 @@ def _forget_num_samples(file: BinaryIO, header_bytes: int) -> None:
     file.flush()
 
 
-def _tags_to_bytes(tags: dict[str, Any]) -> bytes:
+def tags_to_bytes(tags: dict[str, Any]) -> bytes:
     try:
         text = json.dumps(tags, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,10 +18,10 @@ from numpy.typing import NDArray
 from brevox.audio import AudioReader, AudioWriter, Chapter, Resampler, output_length
 from brevox.audio.loudness import LoudnessMeter
 from brevox.codec.ahead import ReadAhead
-from brevox.codec.codec import CHUNK_FRAMES, Codec
+from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk
 from brevox.codec.models import load
 from brevox.codec.sc1 import write_v1
-from brevox.codec.sc2 import HIGHEST_RATE_HZ, Chunk, ScWriter, StreamHeader
+from brevox.codec.sc2 import HIGHEST_RATE_HZ, MOST_TAG_BYTES, Chunk, ScWriter, StreamHeader, tags_to_bytes
 from brevox.codec.stream import CodedStream
 from brevox.errors import OutputError, SettingsError, StreamError
 from brevox.output import atomic_output
@@ -31,8 +32,9 @@ Progress = Callable[[float, float | None], None]
 FileLike = str | os.PathLike[str] | BinaryIO
 
 _BLOCK_S = 2.0
-_LEVEL_PROBE_S = 10.0
+#: How much of a recording tells its level: of a file, 20 MB a channel of memory; of a pipe, what one would wait for.
 _SURVEY_S = 300.0
+_PIPE_SURVEY_S = 30.0
 _LATEST_CHAPTER_S = 1e9
 
 
@@ -101,19 +103,18 @@ def encode_file(
         # All frames of a version 1 file have as many books: what the rate pays for without entropy coding.
         books = min(codec.books, max(1, int((3.0 if kbps is None else kbps) / _version_1_kbps(codec)) - 1))
         kbps = None
+    left_out = ""
     with ExitStack() as stack:
         reader = stack.enter_context(AudioReader(source))
         channels = min(2, reader.channels) if stereo else 1
-        mixed = _mixed(reader, channels)
-        if isinstance(source, (str, os.PathLike)) and Path(source).is_file():
-            gain, mixed = _gain_of(source), iter(stack.enter_context(ReadAhead(mixed)))
-        else:
-            # A stream (or pipe with a name) can be read only once: its beginning has to tell the level of all.
-            # Nor is it read ahead: on Ctrl-C nobody could wait for a thread that waits for a pipe.
-            gain, mixed = _gain_of_beginning(mixed, reader.sample_rate)
-        blocks = _CountedBlocks(mixed, reader.sample_rate, reader.duration_s, progress)
+        survey_s = _SURVEY_S if _is_file(source) else _PIPE_SURVEY_S
+        blocks = _CountedBlocks(_mixed(reader, channels))
         resampled = _resampled(blocks, Resampler(reader.sample_rate, codec.sample_rate, channels))
-        chunks = codec.encode_blocks(resampled, channels, gain, kbps, books=books)
+        gain, surveyed = _survey(resampled, codec.sample_rate, survey_s)
+        windows = codec.windows(surveyed, channels, gain)
+        if _is_file(source):
+            windows = iter(stack.enter_context(ReadAhead(windows)))
+        chunks = _told(codec.encode_windows(windows, kbps, books=books), codec, reader.duration_s, progress)
         file = stack.enter_context(_open_target(target))
         if version == 1:
             count = books or 1
@@ -121,6 +122,7 @@ def encode_file(
             codes = np.concatenate([np.zeros((1 + count, 0), np.uint16), *pieces], axis=1)
             write_v1(file, codec.id, codes, _code_bits(codec))
         else:
+            tags, left_out = _to_tags(reader)
             header = StreamHeader(
                 model_id=codec.id,
                 model_name=codec.name,
@@ -131,14 +133,14 @@ def encode_file(
                 hop=codec.hop,
                 gain=gain,
                 chunk_frames=CHUNK_FRAMES,
-                tags=_to_tags(reader),
+                tags=tags,
             )
             writer = ScWriter(file, header)
             for chunk in chunks:
                 payload = codec.entropy.encode(chunk.codes) if chunk.codes.size else b""
                 writer.write(Chunk(chunk.first_frame, chunk.frames, chunk.codes.shape[1], chunk.levels, payload))
             writer.close(blocks.samples)
-        damage = (reader.damaged,) if reader.damaged else ()
+        damage = tuple(filter(None, [reader.damaged, left_out]))
         duration_s = blocks.samples / reader.sample_rate
     return Transcoded(duration_s, file.written, time.monotonic() - started, damage)
 
@@ -184,7 +186,10 @@ def decode_file(
         writer = stack.enter_context(
             AudioWriter(target, rate, header.channels, tags=tags, chapters=chapters, bit_rate=bit_rate, **as_stream)
         )
-        decoded = codec.decode_chunks(stream.chunks(), header.channels, header.gain)
+        chunks: Iterable[CodeChunk] = stream.chunks()
+        if _is_file(source):
+            chunks = stack.enter_context(ReadAhead(chunks))
+        decoded = codec.decode_chunks(chunks, header.channels, header.gain)
         blocks = _resampled(decoded, Resampler(codec.sample_rate, rate, header.channels))
         # More than a frame stays behind: a stream may tell only at its end how much of the last one is sound.
         margin = 2 * codec.hop * rate // codec.sample_rate + 1
@@ -209,25 +214,32 @@ def decode_file(
     return Transcoded(written / rate, size, time.monotonic() - started, tuple(stream.damage))
 
 
-class _CountedBlocks:
-    """Blocks on their way, with their samples counted and progress told."""
+def _is_file(source: FileLike) -> bool:
+    """Whether a thread may read ahead: on Ctrl-C nobody could wait for one that waits for a pipe."""
+    return isinstance(source, (str, os.PathLike)) and Path(source).is_file()
 
-    def __init__(
-        self,
-        blocks: Iterable[NDArray[np.float32]],
-        sample_rate: int,
-        duration_s: float | None,
-        progress: Progress | None,
-    ) -> None:
+
+class _CountedBlocks:
+    """Blocks on their way, with their samples counted."""
+
+    def __init__(self, blocks: Iterable[NDArray[np.float32]]) -> None:
         self._blocks, self.samples = blocks, 0
-        self._sample_rate, self._duration_s, self._progress = sample_rate, duration_s, progress
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
         for block in self._blocks:
             self.samples += block.shape[1]
             yield block
-            if self._progress is not None:
-                self._progress(self.samples / self._sample_rate, self._duration_s)
+
+
+def _told(
+    chunks: Iterable[CodeChunk], codec: Codec, duration_s: float | None, progress: Progress | None
+) -> Iterator[CodeChunk]:
+    """Chunks on their way, with progress told."""
+    for chunk in chunks:
+        yield chunk
+        if progress is not None:
+            done_s = (chunk.first_frame + chunk.frames) / codec.frame_rate_hz
+            progress(done_s if duration_s is None else min(done_s, duration_s), duration_s)
 
 
 def _mixed(reader: AudioReader, channels: int) -> Iterator[NDArray[np.float32]]:
@@ -241,34 +253,24 @@ def _resampled(blocks: Iterable[NDArray[np.float32]], resampler: Resampler) -> I
     yield resampler.finish()
 
 
-def _gain_of(source: str | os.PathLike[str]) -> float:
-    """Hear how loud the recording is, in its first five minutes: a second reading of all would slow down long files."""
-    with AudioReader(source) as reader:
-        meter = LoudnessMeter(reader.sample_rate)
-        left = _SURVEY_S * reader.sample_rate
-        for block in _mixed(reader, 1):
-            meter.push(block[0])
-            left -= block.shape[1]
-            if left <= 0:
-                break
-    return meter.gain()
-
-
-def _gain_of_beginning(
-    blocks: Iterable[NDArray[np.float32]], sample_rate: int
+def _survey(
+    blocks: Iterable[NDArray[np.float32]], sample_rate: int, seconds: float
 ) -> tuple[float, Iterator[NDArray[np.float32]]]:
-    """Hear the first seconds; returns the gain and all blocks, those included."""
+    """Hear how loud the first seconds are; returns the gain, and all blocks, those included."""
     blocks = iter(blocks)
     meter = LoudnessMeter(sample_rate)
-    heard: list[NDArray[np.float32]] = []
+    heard: deque[NDArray[np.float32]] = deque()
+    left = seconds * sample_rate
     for block in blocks:
         heard.append(block)
         meter.push(block.mean(axis=0))
-        if sum(b.shape[1] for b in heard) >= _LEVEL_PROBE_S * sample_rate:
+        left -= block.shape[1]
+        if left <= 0:
             break
 
     def replay() -> Iterator[NDArray[np.float32]]:
-        yield from heard
+        while heard:
+            yield heard.popleft()
         yield from blocks
 
     return meter.gain(), replay()
@@ -283,11 +285,16 @@ def _version_1_kbps(codec: Codec) -> float:
     return _code_bits(codec) * codec.frame_rate_hz / 1000
 
 
-def _to_tags(reader: AudioReader) -> dict[str, Any]:
+def _to_tags(reader: AudioReader) -> tuple[dict[str, Any], str]:
+    """Tags and chapters for the stream, and a sentence about those it has no room for, if any."""
     tags: dict[str, Any] = dict(reader.tags)
     if reader.chapters:
         tags["chapters"] = [{"start_s": c.start_s, "end_s": c.end_s, "title": c.title} for c in reader.chapters]
-    return tags
+    left_out = []
+    while len(tags_to_bytes(tags)) > MOST_TAG_BYTES:
+        left_out.append(max(tags, key=lambda name: len(tags_to_bytes({name: tags[name]}))))
+        del tags[left_out[-1]]
+    return tags, f"too long for a .sc file and left out: the tag {', '.join(left_out)}" if left_out else ""
 
 
 def _from_tags(tags: dict[str, Any]) -> tuple[dict[str, str], list[Chapter]]:
