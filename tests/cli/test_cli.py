@@ -143,6 +143,19 @@ def test_info_tells_what_a_file_is(brevox, recording, tmp_path, tiny_path, codec
         assert all(any(word in str(value) for value in facts.values()) for word in expected)
 
 
+def test_tags_cannot_pass_for_facts(brevox, speech, tmp_path, tiny_path):
+    source, stream = tmp_path / "a.flac", tmp_path / "a.sc"
+    with AudioWriter(source, 16_000, 1, tags={"size": "enormous", "model": "Steinway", "title": "Étude"}) as writer:
+        writer.write(speech[:, :8000])
+    brevox("encode", source, "-o", stream, "-m", tiny_path)
+    for file in (source, stream):
+        facts = json.loads(brevox("info", "--json", file).out)
+        assert facts["size"] == f"{file.stat().st_size:,} bytes"
+        assert facts["tag size"] == "enormous"
+        assert facts["title"] == "Étude"
+        assert "Steinway" in (facts["model"], facts.get("tag model"))
+
+
 def test_info_of_version_1_and_of_damage(brevox, recording, tmp_path, tiny_path):
     for version in (1, 2):
         brevox("encode", recording, "--format", version, "-o", tmp_path / f"{version}.sc", "-m", tiny_path)

@@ -275,6 +275,7 @@ def test_validation_comes_when_due_and_the_best_is_kept(tiny, train, tmp_path):
     "overrides, error, hint",
     [
         (("losses=[]",), SettingsError, "names no losses"),
+        (("losses=[{name: time}, {name: time}]",), SettingsError, "'time' twice"),
         (("losses=[{name: noise}]",), SettingsError, "complex_stft, mel"),
         (("losses=[{name: time, power: 2}]",), SettingsError, "no power"),
         (("model.encoder.widht=3",), SettingsError, "no widht"),

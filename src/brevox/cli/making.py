@@ -70,7 +70,7 @@ def export(
             progress=lambda share: status.update(f"coding the corpus: {share:.0%}"),
         )
     write_model(output, model)
-    _messages.print(f"{escape(str(output))}: {output.stat().st_size:,} bytes, id {model.id.hex()}")
+    _messages.print(f"{escape(str(output))}: {output.stat().st_size:,} bytes, id {model.id.hex()}", soft_wrap=True)
 
 
 def prepare(
@@ -98,7 +98,8 @@ def prepare(
         _messages.print(f"[yellow]left out {escape(str(path))}: {escape(reason)}[/yellow]", soft_wrap=True)
     if len(result.failed) > 10:
         _messages.print(f"[yellow]... and {len(result.failed) - 10} more[/yellow]")
-    _messages.print(f"{escape(str(output))}: {result.clips} clips, {result.hours:.2f} h, {result.speakers} speakers")
+    summary = f"{output}: {result.clips} clips, {result.hours:.2f} h, {result.speakers} speakers"
+    _messages.print(escape(summary), soft_wrap=True)
 
 
 @contextmanager

@@ -123,12 +123,15 @@ def prepare(
         progress: called with (recordings done, all).
 
     Raises:
-        DataError: nothing could be read.
+        DataError: nothing could be read, or the folder cannot be made.
     """
     # Speakers lie together: a crop may then run on from one short clip of a speaker into the next.
     wanted = sorted((s for s in sources if s.split != "test"), key=lambda s: (s.split, s.speaker, str(s.path)))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "clips.tsv").unlink(missing_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "clips.tsv").unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot make the corpus {folder}: {error.strerror or error}") from error
     failed: list[tuple[Path, str]] = []
     rows: list[tuple[int, int, int, str, str, str]] = []
     audio: list[NDArray[np.int16]] = []
@@ -146,7 +149,8 @@ def prepare(
             if filled and filled + len(samples) > _SHARD_SAMPLES:
                 _write_shard(folder, shard, audio, pitch)
                 shard, audio, pitch, filled = shard + 1, [], [], 0
-            rows.append((shard, filled, len(samples), source.speaker, source.split, str(source.path)))
+            names = (_text(source.speaker), source.split, _text(str(source.path)))
+            rows.append((shard, filled, len(samples), *names))
             audio.append(samples)
             pitch.append(codes)
             filled += len(samples)
@@ -206,5 +210,10 @@ def _write_shard(folder: Path, shard: int, audio: list[NDArray[np.int16]], pitch
             np.save(file, np.concatenate(parts))
 
 
+def _text(name: str) -> str:
+    """A file's name as it can be written down; what is no UTF-8 in it becomes question marks."""
+    return os.fsencode(name).decode("utf-8", errors="replace")
+
+
 def _name_hash(name: str) -> int:
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big")
+    return int.from_bytes(hashlib.blake2b(os.fsencode(name), digest_size=8).digest(), "big")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -111,7 +112,7 @@ def code_corpus(
 ) -> list[NDArray[np.uint16]]:
     """Codes of evenly spread clips, each [1 + books, frames], as the codec would make them."""
     total = sum(clip.samples for clip in corpus.clips) / model.sample_rate / 3600
-    chosen = corpus.clips[:: max(1, round(total / hours))]
+    chosen = corpus.clips[:: max(1, math.ceil(total / hours))]
     codebooks = model.bottleneck.get_buffer("codebooks").numpy()
     sequences = []
     for done, clip in enumerate(chosen, 1):

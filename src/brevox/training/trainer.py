@@ -80,6 +80,8 @@ class Trainer:
         for section in recipe.losses:
             arguments = {key: value for key, value in section.items() if key != "weight"}
             loss = LOSSES.build(arguments, sample_rate=model.sample_rate).to(self.fabric.device)
+            if section["name"] in self.losses:
+                raise SettingsError(f"the recipe {recipe.name} names the loss {section['name']!r} twice")
             self.losses[section["name"]] = (float(section.get("weight", 1.0)), loss)
         self.discriminator: Any = None
         if recipe.adversarial.discriminator is not None:
