@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from brevox.audio.convert import MOST_CHANNELS, FrameConverter
 from brevox.audio.decode import FrameDecoder
 from brevox.audio.guarded import GuardedFile, is_seekable
+from brevox.audio.ogg import OGG_MAGIC, ends_within_a_page
 from brevox.audio.source import open_source
 from brevox.audio.tags import Chapter, close_chapters, recording_tags
 from brevox.errors import AudioFileError
@@ -77,6 +78,7 @@ class AudioReader:
 
     def _open(self) -> None:
         file, head = self._source.file, self._source.head
+        self._cut_page = head.startswith(OGG_MAGIC) and is_seekable(file) and ends_within_a_page(file)
         guarded = GuardedFile(file, b"" if is_seekable(file) else head)
         try:
             self._container = container = av.open(
@@ -189,6 +191,8 @@ class AudioReader:
         missing_s = self._missing_s(samples)
         if missing_s:
             return f"{self.name} is damaged or cut short: {missing_s:.2f} of its {self.duration_s:.2f} s are missing"
+        if self._cut_page:
+            return f"{self.name} is cut short: its end is missing"
         count = self._decoder.bad_packets
         if count:
             return f"{self.name} is damaged or cut short: {count} piece{'s' * (count > 1)} of it missing or incomplete"
