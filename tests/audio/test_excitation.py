@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brevox.audio.excitation import pulse_train, white_noise
-from brevox.audio.pitch import PITCH_HOP, PITCH_RATE_HZ, pitch_to_hz
+from brevox.audio.pitch import PITCH_CODES, PITCH_HOP, PITCH_RATE_HZ, pitch_to_hz
 
 # Stretches with and without pitch, their pitch anything.
-stretches = st.lists(st.lists(st.integers(1, 255), max_size=6) | st.lists(st.just(0), max_size=3), max_size=6)
+stretches = st.lists(
+    st.lists(st.integers(1, PITCH_CODES - 1), max_size=6) | st.lists(st.just(0), max_size=3), max_size=6
+)
 pitches = stretches.map(lambda parts: np.array([code for part in parts for code in part], dtype=np.uint8))
 
 
@@ -54,7 +56,7 @@ def test_pulses_in_blocks_are_those_of_the_whole(codes, cuts):
         assert phase == end
 
 
-@given(st.integers(1, 255))
+@given(st.integers(1, PITCH_CODES - 1))
 def test_pulses_have_unit_power_up_to_8_khz_and_the_pitch_they_are_told(code):
     pulses, _ = pulse_train(np.full(100, code))
     assert np.mean(pulses**2) == pytest.approx(1, rel=0.02)

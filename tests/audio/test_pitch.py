@@ -34,7 +34,7 @@ def harmonic(hz: np.ndarray | float, seconds: float, slope: float = 1.0) -> np.n
 def test_pitch_of_a_tone_is_found_to_a_step_of_the_code(hz, slope, level_db):
     found = pitch_to_hz(track_pitch(harmonic(hz, 0.5, slope) * 10 ** (level_db / 20)))[EDGE:-EDGE]
     periods = 0.04 * hz  # in a window; with less than three, a strong lowest harmonic says little
-    np.testing.assert_allclose(found, hz, rtol=0.01 if periods > 3 else 0.03)
+    np.testing.assert_allclose(found, hz, rtol=(STEP - 1) * (0.6 if periods > 3 else 3))
 
 
 @pytest.mark.parametrize("begin, end", [(80, 160), (300, 150), (100, 400)])
@@ -56,6 +56,21 @@ def test_noise_under_a_voice_does_no_harm(noise_db):
 @pytest.mark.parametrize("seed", range(5))
 def test_white_noise_has_no_pitch(seed):
     assert not track_pitch(0.1 * np.random.default_rng(seed).standard_normal(3 * PITCH_RATE_HZ)).any()
+
+
+@pytest.mark.parametrize("slope, most", [(0.5, 0.02), (1.0, 0.4)])
+def test_rumble_has_little_pitch(slope, most):
+    """Noise whose spectrum falls by 3 or 6 dB an octave, down to 20 Hz; a tracker of plain autocorrelation calls 30 to
+    90 % of it voiced."""
+    samples = 20 * PITCH_RATE_HZ
+    spectrum = np.fft.rfft(np.random.default_rng(0).standard_normal(samples))
+    noise = np.fft.irfft(spectrum / np.maximum(np.fft.rfftfreq(samples, 1 / PITCH_RATE_HZ), 20) ** slope, samples)
+    assert np.mean(track_pitch(0.1 * noise / np.std(noise)) > 0) < most
+
+
+def test_an_offset_changes_nothing(speech):
+    codes = track_pitch(speech[0])
+    assert np.mean(track_pitch(speech[0] + np.float32(0.3)) != codes) < 0.001
 
 
 @given(st.integers(0, 5000), st.sampled_from([0.0, 1e-5, -1e-5]))
@@ -102,6 +117,6 @@ def test_codes_are_evenly_spaced_in_log_frequency():
 
 
 def test_condition_is_as_described():
-    codes = np.array([0, 1, 128, 255])
-    expected = [[0, 1, 1, 1], [0, -127 / 64, 0, 127 / 64]]
+    codes = np.array([0, 1, 64, 127])
+    expected = [[0, 1, 1, 1], [0, -63 / 32, 0, 63 / 32]]
     np.testing.assert_array_equal(pitch_condition(codes), np.array(expected, dtype=np.float32))

@@ -37,7 +37,8 @@ from fake_pipe import Pipe
 from brevox.audio import AudioWriter
 from brevox.codec.bvx import read_model, write_model
 from brevox.codec.codec import Codec
-from brevox.codec.sc2 import Chunk, ScWriter, StreamHeader
+from brevox.codec.sc2 import Chunk, StreamHeader
+from brevox.codec.sc2_writer import ScWriter
 from brevox.codec.stream import CodedStream
 from brevox.codec.transcode import decode_file, encode_file
 from brevox.errors import BrevoxError

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from brevox.codec.entropy import ColumnTables, EntropyModel
 from brevox.codec.rangecoder import TOTAL
 from brevox.codec.sc1 import write_v1
-from brevox.codec.sc2 import Chunk, ScWriter, StreamHeader
+from brevox.codec.sc2 import Chunk, StreamHeader
+from brevox.codec.sc2_writer import ScWriter
 
 GOLDEN = Path(__file__).parent / "golden"
 SIZES = (8, 16, 16)

@@ -17,14 +17,9 @@ from hypothesis import strategies as st
 from make_golden import HEADER, NUM_SAMPLES, golden_chunks, golden_codes
 
 from brevox.codec.entropy import EntropyModel
-from brevox.codec.sc2 import (
-    Chunk,
-    DamagedChunk,
-    ScReader,
-    ScWriter,
-    StreamHeader,
-    open_for_append,
-)
+from brevox.codec.sc2 import Chunk, DamagedChunk, StreamHeader
+from brevox.codec.sc2_reader import ScReader
+from brevox.codec.sc2_writer import ScWriter, open_for_append
 from brevox.codec.signature import MAGIC_V1, MAGIC_V2
 from brevox.errors import StreamError
 

@@ -20,7 +20,9 @@ import brevox
 from brevox.audio import AudioReader, AudioWriter, Chapter, resample
 from brevox.codec.bvx import write_model
 from brevox.codec.codec import CHUNK_FRAMES, Codec
-from brevox.codec.sc2 import Chunk, ScReader, ScWriter
+from brevox.codec.sc2 import Chunk
+from brevox.codec.sc2_reader import ScReader
+from brevox.codec.sc2_writer import ScWriter
 from brevox.codec.stream import CodedStream
 from brevox.codec.transcode import decode_file, encode_file
 from brevox.errors import AudioFileError, OutputError, SettingsError, StreamError, WrongModelError

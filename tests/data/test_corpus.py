@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from brevox.data.corpus import Corpus, CropDataset
-from brevox.data.prepare import CLIP_COLUMNS
+from brevox.data.prepare import CLIP_COLUMNS, CORPUS_FORMAT
 from brevox.errors import DataError
 
 FRAME = 320
@@ -33,7 +33,7 @@ def write_corpus(folder, clips):
         for kind, parts, dtype in (("audio", audio, np.int16), ("pitch", pitch, np.uint8)):
             np.save(folder / f"shard-{shard:04d}.{kind}.npy", np.concatenate([np.zeros(0, dtype), *parts[shard]]))
     (folder / "corpus.json").write_text(
-        json.dumps({"format": 1, "sample_rate": 16_000, "hop": FRAME, "shards": shards})
+        json.dumps({"format": CORPUS_FORMAT, "sample_rate": 16_000, "hop": FRAME, "shards": shards})
     )
     with (folder / "clips.tsv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, delimiter="\t").writerows([CLIP_COLUMNS, *rows])
@@ -49,7 +49,7 @@ def clip_numbers(item):
     by_audio = np.round(item["audio"].reshape(-1, FRAME) * 327.67).astype(int) - 1
     assert (by_audio == by_audio[:, :1]).all()
     voiced, height = item["condition"]
-    by_pitch = np.where(voiced > 0, height * 64 + 128, 0).astype(int) - 1
+    by_pitch = np.where(voiced > 0, height * 32 + 64, 0).astype(int) - 1
     assert (by_audio[:, 0] == by_pitch).all()
     return by_pitch
 
@@ -181,6 +181,13 @@ def test_no_corpus(tmp_path):
         Corpus(tmp_path / "missing", "train")
     with pytest.raises(DataError, match="brevox data prepare"):
         Corpus(tmp_path, "train")
+
+
+def test_a_corpus_of_another_version(corpus):
+    path = corpus.folder / "corpus.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": CORPUS_FORMAT - 1}))
+    with pytest.raises(DataError, match="prepare it again"):
+        Corpus(corpus.folder, "train")
 
 
 def test_a_split_without_clips(tmp_path):

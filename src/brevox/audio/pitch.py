@@ -1,6 +1,6 @@
 """Pitch of speech as one small integer a frame, exact on every machine once it is found.
 
-A code of 0 means "no pitch"; codes 1..255 are spaced evenly in log frequency. The decoder's
+A code of 0 means "no pitch"; codes 1..127 are spaced evenly in log frequency. The decoder's
 excitation is built from these integers alone, so encoder, decoder and training agree to the sample.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-PITCH_CODES = 256
+PITCH_CODES = 128
 PITCH_RATE_HZ = 16_000
 PITCH_HOP = 320
 LOWEST_HZ = 55.0
@@ -24,10 +24,12 @@ PITCH_CONTEXT = 25
 
 _WINDOW = 640  # 40 ms
 _FFT = 2048
-_UNVOICED_SCORE = 0.36
-_SWITCH_COST = 0.12  # to begin or end voicing
-_GLIDE_COST = 0.003  # a code (0.9 %) of change a frame
-_WIDEST_GLIDE = 24
+_RUMBLE = 200  # samples; twice the mean over 12.5 ms is what lies below 40 Hz, more or less
+_FLATTENED = 0.3  # share of the flattened spectrum in the evidence
+_UNVOICED_SCORE = 0.39
+_SWITCH_COST = 0.2  # to begin or end voicing
+_GLIDE_COST = 0.01  # a code (1.8 %) of change a frame
+_WIDEST_GLIDE = 12
 _OCTAVE_COST = 0.035
 _SILENCE = 1e-4  # RMS under which a frame has no pitch, for signals at the codec's level
 
@@ -49,7 +51,9 @@ def track_pitch(audio: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Find the pitch of each frame of 320 samples at 16 kHz.
 
     Boersma's autocorrelation (1993): the windowed signal's autocorrelation over the window's own,
-    here of the band in which the first harmonics lie, then the best path through all frames.
+    here of the band in which the first harmonics lie, then the best path through all frames. A part of the
+    evidence is the autocorrelation of the flattened spectrum (Tolonen and Karjalainen 2000), in which
+    one strong hum or rumble says as little as any other frequency.
 
     Args:
         audio: Shape: [samples], at 16 kHz. A last partial frame is filled with zeros.
@@ -65,21 +69,36 @@ def track_pitch(audio: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 
 def _periodicity(audio: NDArray[np.floating], first: int, last: int) -> NDArray[np.float32]:
-    """Autocorrelation at the period of every code. Shape: [frames, 255]; -1 where it is silent."""
-    margin = (_WINDOW - PITCH_HOP) // 2
+    """Evidence for the period of every code. Shape: [frames, 127]; -1 where it is silent."""
+    margin = (_WINDOW - PITCH_HOP) // 2 + _RUMBLE
     begin, end = first * PITCH_HOP - margin, last * PITCH_HOP + margin
     piece = np.zeros(end - begin, dtype=np.float32)
     inside = slice(max(begin, 0), min(end, len(audio)))
     piece[inside.start - begin : inside.stop - begin] = audio[inside]
-    windows = sliding_window_view(piece, _WINDOW)[::PITCH_HOP] * _TAPER
-    power = np.abs(np.fft.rfft(windows, _FFT)[:, : len(_BAND)]) ** 2 * _BAND
-    strength = power @ _COSINES / np.maximum(power.sum(axis=1, keepdims=True), 1e-20)
+    windows = sliding_window_view(_without_rumble(piece), _WINDOW)[::PITCH_HOP] * _TAPER
+    power = np.abs(np.fft.rfft(windows, _FFT)[:, : len(_BAND)]) ** 2
+    strength = np.zeros((len(windows), PITCH_CODES - 1), dtype=np.float32)
+    for spectrum, share, cosines in (
+        (power, 1 - _FLATTENED, _COSINES),
+        (np.sqrt(np.sqrt(power)), _FLATTENED, _FLAT_COSINES),
+    ):
+        spectrum *= _BAND
+        strength += share * (spectrum @ cosines) / np.maximum(spectrum.sum(axis=1, keepdims=True), 1e-20)
     strength[np.sqrt(np.mean(windows**2, axis=1)) < _SILENCE] = -1
-    return strength.astype(np.float32)
+    return strength
+
+
+def _without_rumble(audio: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The signal less its mean over 12.5 ms, taken twice. Shape: [samples] to [samples - 400]."""
+    smooth = audio.astype(np.float64)
+    for _ in range(2):
+        total = np.concatenate([[0.0], np.cumsum(smooth)])
+        smooth = (total[_RUMBLE + 1 :] - total[1:-_RUMBLE]) / _RUMBLE
+    return (audio[_RUMBLE:-_RUMBLE] - smooth).astype(np.float32)
 
 
 def _best_path(strength: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Viterbi search over 255 pitches and "none"."""
+    """Viterbi search over 127 pitches and "none"."""
     frames, pitches = strength.shape
     # Halving a pitch must not look as good as the pitch itself: short periods get a small bonus.
     bonus = _OCTAVE_COST * np.log2(pitch_to_hz(np.arange(1, PITCH_CODES)) / LOWEST_HZ)
@@ -124,16 +143,19 @@ def _band() -> NDArray[np.float32]:
     return weight.astype(np.float32)
 
 
-def _cosines() -> NDArray[np.float32]:
-    """From a power spectrum to its autocorrelation at the periods of codes 1..255, window undone."""
+def _cosines(exponent: float = 1.0) -> NDArray[np.float32]:
+    """From a power spectrum, raised to a power, to its autocorrelation at the periods of all codes, window undone."""
     lags = PITCH_RATE_HZ / pitch_to_hz(np.arange(1, PITCH_CODES))
     turns = 2 * np.pi * np.outer(np.arange(_FFT // 2 + 1), lags) / _FFT
-    taper_power = np.abs(np.fft.rfft(_TAPER, _FFT)) ** 2
+    taper_power = np.abs(np.fft.rfft(_TAPER, _FFT)) ** (2 * exponent)
     taper_power[1:-1] *= 2
-    taper_correlation = taper_power @ np.cos(turns) / taper_power.sum()
+    # What a flattened window leaves of long periods is too little to divide by.
+    taper_correlation = np.maximum(taper_power @ np.cos(turns) / taper_power.sum(), _LEAST_CORRELATION)
     return (np.cos(turns[: len(_BAND)]) / taper_correlation).astype(np.float32)
 
 
+_LEAST_CORRELATION = 0.3
 _TAPER = np.hanning(_WINDOW + 2)[1:-1].astype(np.float32)
 _BAND = _band()
 _COSINES = _cosines()
+_FLAT_COSINES = _cosines(0.25)

@@ -9,7 +9,8 @@ from typing import Any
 from brevox.audio import AudioReader
 from brevox.codec.bvx import read_model
 from brevox.codec.sc1 import read_v1
-from brevox.codec.sc2 import DamagedChunk, ScReader
+from brevox.codec.sc2 import DamagedChunk
+from brevox.codec.sc2_reader import ScReader
 from brevox.codec.signature import MAGIC_V1, MAGIC_V2, SNIFF_BYTES, sniff
 from brevox.errors import AudioFileError
 

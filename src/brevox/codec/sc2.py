@@ -1,33 +1,28 @@
-"""The `.sc` file, version 2: header, chunks, index and trailer. See docs/format.md.
+"""The `.sc` file, version 2: how header, chunk, index and trailer stand in the file as bytes. See docs/format.md.
 
-Knows nothing of models or entropy coding: a chunk's payload is bytes. Written and read in one pass, so pipes
-will do; where the file can seek, the index makes any chunk one step away. What a checksum does not
-vouch for is not trusted: lost chunks come out as `DamagedChunk`, and what follows is found again by
-its sync marker.
+Knows nothing of models or entropy coding: a chunk's payload is bytes. Nor of files: `sc2_writer` and `sc2_reader`
+write and read them. The pieces come in the order that they have in a file.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import stat
 import struct
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any, BinaryIO, NoReturn
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
 
-from brevox.codec.reading import read_up_to
-from brevox.codec.signature import MAGIC_V2, MODEL_ID_BYTES, SNIFF_BYTES, sniff
+from brevox.codec.signature import MAGIC_V2, MODEL_ID_BYTES
 from brevox.errors import StreamError
 
+#: The version of the format, as `sniff` tells it and the header says it.
 VERSION = 2
 MOST_CHANNELS = 8
 HIGHEST_RATE_HZ = 768_000
 MOST_NAME_BYTES = 255
 MOST_TAG_BYTES = 1 << 20
 MOST_FRAMES = (1 << 32) - 1
+#: The most samples per channel that header and trailer may tell.
 MOST_SAMPLES = 1 << 62
 
 # version, channels, chunk_frames, sample_rate, model_rate_hz, hop, gain, num_samples, model id, bytes of name, of tags
@@ -38,18 +33,22 @@ _INDEX = struct.Struct("<4sI")  # sync, bytes of entries
 _TRAILER = struct.Struct("<QIIQ")  # num_samples, frames, chunks, offset of the index
 _CRC = struct.Struct("<I")
 
-_SYNC = b"\xf5SC"
-_CHUNK_SYNC = _SYNC + b"\xc3"
-_INDEX_SYNC = _SYNC + b"\x3c"  # all bits of the last byte differ
+#: How both chunks and index begin.
+SYNC = b"\xf5SC"
+_CHUNK_SYNC = SYNC + b"\xc3"
+_INDEX_SYNC = SYNC + b"\x3c"  # all bits of the last byte differ
 _END_MAGIC = b"\x89SCend\r\n"
-_TRAILER_BYTES = _TRAILER.size + _CRC.size + len(_END_MAGIC)
 _UNKNOWN = (1 << 64) - 1
 
-_SCAN_BYTES = 4096
+#: Bytes of a header without name, tags and CRC: what `header_size` wants to see.
+HEADER_FIXED_BYTES = _FIXED.size
+#: Bytes of an index before its entries: what `index_size` wants to see.
+INDEX_HEAD_BYTES = _INDEX.size
+#: Bytes of a trailer.
+TRAILER_BYTES = _TRAILER.size + _CRC.size + len(_END_MAGIC)
+
 _MOST_BYTES_A_CODE = 2
 _SPARE_PAYLOAD_BYTES = 1024
-_MOST_CHECKS = 4
-_SPARE_CHECKED_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -110,6 +109,40 @@ class StreamHeader:
         )
         return _with_crc(fixed + name + tags)
 
+    @classmethod
+    def from_bytes(cls, data: bytes) -> StreamHeader:
+        """The header that stands in the file like this.
+
+        Args:
+            data: as many bytes as `header_size` says; fewer where the file ends.
+
+        Raises:
+            StreamError: the header is cut short, damaged, or of a later version.
+        """
+        size = header_size(data)
+        if len(data) < size:
+            raise StreamError(f"this .sc file is cut short inside its header, after {len(data)} bytes")
+        if not crc_fits(data):
+            raise StreamError("the header of this .sc file is damaged: its checksum does not fit")
+        _, _, channels, chunk_frames, rate, model_rate, hop, gain, samples, model_id, name_bytes, _ = (
+            _FIXED.unpack_from(data)
+        )
+        name, tags = data[_FIXED.size : _FIXED.size + name_bytes], data[_FIXED.size + name_bytes : -_CRC.size]
+        header = cls(
+            model_id=model_id,
+            model_name=name.decode("utf-8", "replace"),
+            sample_rate=rate,
+            channels=channels,
+            num_samples=None if samples == _UNKNOWN else samples,
+            model_rate_hz=model_rate,
+            hop=hop,
+            gain=gain,
+            chunk_frames=chunk_frames,
+            tags=_tags_from_bytes(tags),
+        )
+        header._check_ranges()
+        return header
+
     def _check_ranges(self) -> None:
         fits = {
             "model id": len(self.model_id) == MODEL_ID_BYTES,
@@ -124,6 +157,56 @@ class StreamHeader:
         for name, fit in fits.items():
             if not fit:
                 raise StreamError(f"the header of a .sc file cannot be like this: its {name} is out of range")
+
+
+def header_size(fixed: bytes) -> int:
+    """What the header that begins with these bytes takes in the file.
+
+    Raises:
+        StreamError: there are fewer than `HEADER_FIXED_BYTES`, or no version 2 header begins like this.
+    """
+    if len(fixed) < _FIXED.size:
+        raise StreamError(f"this .sc file is cut short inside its header, after {len(fixed)} bytes")
+    _, version, *_, name_bytes, tag_bytes = _FIXED.unpack_from(fixed)
+    if version != VERSION:
+        raise StreamError(f"this .sc file is of version {version}: get a newer Brevox, or the file is damaged")
+    if name_bytes > MOST_NAME_BYTES or tag_bytes > MOST_TAG_BYTES:
+        raise StreamError("the header of this .sc file is damaged")
+    return _FIXED.size + name_bytes + tag_bytes + _CRC.size
+
+
+def forget_num_samples(header: bytes) -> bytes:
+    """These bytes of a header with "unknown" as number of samples and, but for the CRC, not a byte else changed."""
+    data = bytearray(header[: -_CRC.size])
+    struct.pack_into("<Q", data, _SAMPLES_AT, _UNKNOWN)
+    return _with_crc(bytes(data))
+
+
+def tags_to_bytes(tags: dict[str, Any]) -> bytes:
+    """The tags as they stand in the header.
+
+    Raises:
+        StreamError: they are not JSON.
+    """
+    try:
+        text = json.dumps(tags, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise StreamError(f"the tags cannot be written into a .sc file: {error}") from error
+    return text.encode("utf-8", "replace") if tags else b""
+
+
+def _tags_from_bytes(data: bytes) -> dict[str, Any]:
+    try:
+        tags = json.loads(data.decode("utf-8"), parse_constant=_refuse) if data else {}
+    except (ValueError, RecursionError) as error:
+        raise StreamError(f"the header of this .sc file is damaged: its tags are not JSON ({error})") from error
+    if not isinstance(tags, dict):
+        raise StreamError("the header of this .sc file is damaged: its tags are not a JSON object")
+    return tags
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a number of JSON")
 
 
 @dataclass(frozen=True)
@@ -151,7 +234,19 @@ class Chunk:
     @property
     def file_bytes(self) -> int:
         """What the chunk takes in the file; the index takes about 4 bytes more."""
-        return _chunk_bytes(len(self.levels), len(self.payload))
+        return chunk_head_bytes(len(self.levels)) + len(self.payload) + _CRC.size
+
+    def to_bytes(self) -> bytes:
+        """The chunk as it stands in the file; its fields must be in range, see `chunk_fits`."""
+        start = _CHUNK.pack(_CHUNK_SYNC, self.first_frame, len(self.payload), self.frames, self.columns)
+        return _with_crc(start + _levels(len(self.levels)).pack(*self.levels) + self.payload)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, channels: int) -> Chunk:
+        """The chunk that stands in the file like this: as many bytes as `chunk_size` says, of which the CRC fits."""
+        _, first_frame, _, frames, columns = _CHUNK.unpack_from(data)
+        levels = _levels(channels).unpack_from(data, _CHUNK.size)
+        return cls(first_frame, frames, columns, levels, data[chunk_head_bytes(channels) : -_CRC.size])
 
 
 @dataclass(frozen=True)
@@ -163,384 +258,23 @@ class DamagedChunk:
     reason: str
 
 
-class ScWriter:
-    """Writes a file in one pass: the header at once, then `write` for each chunk, then `close`.
-
-    Until `close`, the file is a truncated one, whole but for its end: what is left of a recording that is cut.
-
-    Args:
-        file: open for writing in binary; a pipe will do. Never closed here.
-        header: see `StreamHeader`.
-
-    Raises:
-        StreamError: a field of the header is out of its range.
-    """
-
-    def __init__(self, file: BinaryIO, header: StreamHeader) -> None:
-        self._file, self.header = file, header
-        #: The first frame of the next chunk.
-        self.next_frame = 0
-        self._size = 0
-        self._entries: list[tuple[int, int]] = []
-        self._write(header.to_bytes())
-
-    def write(self, chunk: Chunk) -> None:
-        """Append a chunk; it begins where the last one ended.
-
-        Raises:
-            ValueError: a field of the chunk is out of its range or does not fit the header.
-        """
-        if chunk.first_frame != self.next_frame:
-            raise ValueError(f"the next chunk begins at frame {self.next_frame}, not {chunk.first_frame}")
-        if not _is_sound(self.header, chunk.first_frame, len(chunk.payload), chunk.frames, chunk.columns):
-            raise ValueError("a chunk has 1..chunk_frames frames, 0..255 columns and at most 2 bytes a code and 1 KiB")
-        if len(chunk.levels) != self.header.channels or not all(0 <= level <= 65535 for level in chunk.levels):
-            raise ValueError("a chunk has one level of 0..65535 per channel")
-        start = _CHUNK.pack(_CHUNK_SYNC, chunk.first_frame, len(chunk.payload), chunk.frames, chunk.columns)
-        self._entries.append((self._size, chunk.first_frame))
-        self._write(_with_crc(start + _levels(len(chunk.levels)).pack(*chunk.levels) + chunk.payload))
-        self.next_frame = chunk.end_frame
-
-    def close(self, num_samples: int | None = None) -> None:
-        """Write index and trailer.
-
-        Args:
-            num_samples: of the source, per channel. Not needed where the header tells.
-
-        Raises:
-            ValueError: nobody tells the number of samples, or the header tells another.
-        """
-        known = self.header.num_samples
-        num_samples = known if num_samples is None else num_samples
-        if num_samples is None or not 0 <= num_samples <= MOST_SAMPLES or known not in (None, num_samples):
-            raise ValueError(f"a file of {known} samples by its header cannot end with {num_samples}")
-        offset, entries = self._size, _index_to_bytes(self._entries)
-        self._write(_with_crc(_INDEX.pack(_INDEX_SYNC, len(entries)) + entries))
-        trailer = _TRAILER.pack(num_samples, self.next_frame, len(self._entries), offset)
-        self._write(_with_crc(trailer) + _END_MAGIC)
-
-    def _write(self, data: bytes) -> None:
-        self._file.write(data)
-        self._size += len(data)
+def chunk_head_bytes(channels: int) -> int:
+    """Bytes of a chunk before its payload: what `chunk_size` wants to see."""
+    return _CHUNK.size + _levels(channels).size
 
 
-class _ResumedWriter(ScWriter):
-    """Goes on behind chunks that are already there."""
-
-    def __init__(
-        self, file: BinaryIO, header: StreamHeader, size: int, entries: list[tuple[int, int]], next_frame: int
-    ) -> None:
-        self._file, self.header, self.next_frame = file, header, next_frame
-        self._size, self._entries = size, entries
-
-
-@contextmanager
-def open_for_append(path: str | os.PathLike[str]) -> Iterator[ScWriter]:
-    """Open a file, whole or cut short, to go on after its last whole chunk.
-
-    Index and trailer are dropped and the header's number of samples becomes unknown. Changes the file in place:
-    until the writer's `close` it is a truncated file.
-
-    Raises:
-        StreamError: the file is not there, not writable, not a version 2 file, or its header is damaged.
-    """
-    try:
-        file = open(path, "r+b")  # noqa: SIM115, PTH123
-    except OSError as error:
-        raise StreamError(f"cannot append to {path}: {error.strerror or error}") from error
-    with file:
-        reader = ScReader(file)
-        size, next_frame = reader.header_bytes, 0
-        entries: list[tuple[int, int]] = []
-        for chunk in reader.chunks():
-            if isinstance(chunk, Chunk):
-                entries.append((reader.offset, chunk.first_frame))
-                size, next_frame = reader.offset + chunk.file_bytes, chunk.end_frame
-        _forget_num_samples(file, reader.header_bytes)
-        file.truncate(size)
-        file.seek(size)
-        yield _ResumedWriter(file, replace(reader.header, num_samples=None), size, entries, next_frame)
+def chunk_size(head: bytes, header: StreamHeader) -> int:
+    """What the chunk that begins with these bytes takes in the file; 0 if no chunk begins like this."""
+    head_bytes = chunk_head_bytes(header.channels)
+    if len(head) < head_bytes or not head.startswith(_CHUNK_SYNC):
+        return 0
+    _, first_frame, payload_bytes, frames, columns = _CHUNK.unpack_from(head)
+    if not chunk_fits(header, first_frame, payload_bytes, frames, columns):
+        return 0
+    return head_bytes + payload_bytes + _CRC.size
 
 
-class ScReader:
-    """Reads a file from its beginning to its end or, where it can seek, from any frame on.
-
-    Args:
-        file: open for reading in binary, at its beginning; a pipe will do. Never closed here.
-        head: the file's first bytes, where the caller has already read some of them.
-
-    Raises:
-        StreamError: not a version 2 file, or its header is damaged.
-    """
-
-    def __init__(self, file: BinaryIO, head: bytes = b"") -> None:
-        self._window: _Window | _SeekableWindow = _SeekableWindow(file) if _can_seek(file) else _Window(file, head)
-        self.header, self.header_bytes = _read_header(self._window)
-        #: Samples of the source, per channel; None as long as neither header nor trailer told.
-        self.num_samples = self.header.num_samples
-        #: Frames of the stream; None as long as the trailer did not tell.
-        self.num_frames: int | None = None
-        #: True once it is known that the file's end is missing or damaged.
-        self.truncated = False
-        #: What is wrong with the file's end, if anything is.
-        self.reason: str | None = None
-        #: Where in the file the chunk begins that `chunks` gave last.
-        self.offset = self.header_bytes
-        self._entries: list[tuple[int, int]] = []
-        self._checked = 0
-        if isinstance(self._window, _SeekableWindow):
-            self._read_end(self._window.end)
-
-    def chunks(self, start_frame: int = 0) -> Iterator[Chunk | DamagedChunk]:
-        """Chunk after chunk without gaps, from the one that holds `start_frame` on; what is lost is a `DamagedChunk`.
-
-        When the iterator ends, `num_samples`, `num_frames`, `truncated` and `reason` are settled. A pipe can be
-        read only once.
-        """
-        position, next_frame = self._nearest_entry(start_frame)
-        self._checked = _MOST_CHECKS * position
-        while True:
-            begin = position
-            position, chunk = self._find(begin)
-            if chunk is None:
-                break
-            if chunk.first_frame < next_frame:
-                yield DamagedChunk(next_frame, 0, f"the chunk at byte {position} repeats frames that were there before")
-            else:
-                expected = max(next_frame, start_frame)
-                lost = chunk.first_frame - expected
-                if lost > 0 or (lost == 0 and position > begin):
-                    yield DamagedChunk(expected, lost, _what_is_wrong(begin, position))
-                next_frame = chunk.end_frame
-                if next_frame > start_frame:
-                    self.offset = position
-                    yield chunk
-            position += chunk.file_bytes
-        yield from self._finish(begin, position, max(next_frame, start_frame))
-
-    def _nearest_entry(self, frame: int) -> tuple[int, int]:
-        """Offset and first frame of the last chunk in the index that begins no later than `frame`."""
-        before = [entry for entry in self._entries if entry[1] <= frame]
-        return before[-1] if before else (self.header_bytes, 0)
-
-    def _find(self, position: int) -> tuple[int, Chunk | None]:
-        """The first whole chunk from `position` on and where it begins; or None and where the chunks end."""
-        while True:
-            chunk = self._chunk_at(position)
-            if chunk is not None or self._index_end(position):
-                return position, chunk
-            found = self._next_sync(position + 1)
-            if found is None:
-                return self._window.end, None
-            position = found
-
-    def _next_sync(self, position: int) -> int | None:
-        while block := self._window.get(position, _SCAN_BYTES):
-            at = block.find(_SYNC)
-            if at >= 0:
-                return position + at
-            position += max(1, len(block) - len(_SYNC) + 1)
-        return None
-
-    def _chunk_at(self, position: int) -> Chunk | None:
-        levels = _levels(self.header.channels)
-        start = self._window.get(position, _CHUNK.size + levels.size)
-        if len(start) < _CHUNK.size + levels.size or not start.startswith(_CHUNK_SYNC):
-            return None
-        _, first_frame, payload_bytes, frames, columns = _CHUNK.unpack_from(start)
-        if not _is_sound(self.header, first_frame, payload_bytes, frames, columns):
-            return None
-        data = self._checked_bytes(position, _chunk_bytes(self.header.channels, payload_bytes))
-        if data is None:
-            return None
-        payload = data[len(start) : -_CRC.size]
-        return Chunk(first_frame, frames, columns, levels.unpack_from(start, _CHUNK.size), payload)
-
-    def _index_end(self, position: int) -> int:
-        """Where the index that begins at `position` ends; 0 if there is no whole index."""
-        start = self._window.get(position, _INDEX.size)
-        if len(start) < _INDEX.size or not start.startswith(_INDEX_SYNC):
-            return 0
-        entry_bytes = _INDEX.unpack(start)[1]
-        if entry_bytes > position:  # an entry is shorter than its chunk
-            return 0
-        size = _INDEX.size + entry_bytes + _CRC.size
-        return position + size if self._checked_bytes(position, size) is not None else 0
-
-    def _checked_bytes(self, position: int, size: int) -> bytes | None:
-        """These bytes, if they end with their CRC32.
-
-        A file made of nothing but sync markers would have us check all of it at every one of them; so no
-        more is checked than a few times what lies behind.
-        """
-        if self._checked > _MOST_CHECKS * position + _SPARE_CHECKED_BYTES:
-            return None
-        data = self._window.get(position, size)
-        self._checked += len(data)
-        return data if len(data) == size and _crc_fits(data) else None
-
-    def _read_end(self, size: int) -> None:
-        """Learn from trailer and index."""
-        trailer = _trailer_from_bytes(self._window.get(size - _TRAILER_BYTES, _TRAILER_BYTES))
-        if trailer is None:
-            self.truncated, self.reason = True, "the file's end is missing or damaged"
-            return
-        self._take(trailer)
-        _, _, count, offset = trailer
-        index_end = size - _TRAILER_BYTES
-        data = self._window.get(offset, index_end - offset) if self.header_bytes <= offset < index_end else b""
-        entries = _index_from_bytes(data, count)
-        if entries is None or (entries and entries[-1][0] >= offset):
-            self.reason = "the file's index is damaged"
-        else:
-            self._entries = entries
-
-    def _take(self, trailer: tuple[int, int, int, int]) -> None:
-        num_samples, self.num_frames, _, _ = trailer
-        self.num_samples = num_samples if self.header.num_samples is None else self.header.num_samples
-
-    def _finish(self, begin: int, position: int, next_frame: int) -> Iterator[DamagedChunk]:
-        """Settle what the end tells: chunks ended at `begin`, the index or the file's end is at `position`."""
-        index_end = self._index_end(position)
-        if self.num_frames is None:
-            at = index_end or position - _TRAILER_BYTES
-            trailer = _trailer_from_bytes(self._window.get(at, _TRAILER_BYTES))
-            if trailer is not None:
-                self._take(trailer)
-        num_frames, self.truncated, self.reason = self.num_frames, False, None
-        if num_frames is None:
-            self.truncated, self.reason = True, "the file's end is missing or damaged"
-            num_frames = 0 if self.num_samples is None else self.header.frames_of(self.num_samples)
-        elif not index_end:
-            self.reason = "the file's index is damaged"
-        lost = max(0, num_frames - next_frame)
-        if lost or (index_end and position > begin):
-            yield DamagedChunk(next_frame, lost, _what_is_wrong(begin, position))
-
-
-class _Window:
-    """Bytes of a file that cannot seek, by position, kept as far as they may still be wanted."""
-
-    def __init__(self, file: BinaryIO, head: bytes) -> None:
-        self._file = file
-        self._data = bytearray(head)
-        self._start = 0
-
-    @property
-    def end(self) -> int:
-        """Bytes read so far."""
-        return self._start + len(self._data)
-
-    def get(self, position: int, count: int) -> bytes:
-        """Bytes from `position` on, fewer than `count` at the file's end only.
-
-        Raises:
-            ValueError: `position` lies so far back that the bytes are gone.
-        """
-        position, count = max(position, 0), count + min(position, 0)
-        if position < self._start:
-            raise ValueError("what came through a pipe can be read only once")
-        self._data += read_up_to(self._file, position + count - self.end)
-        # A trailer is looked for at the very end, when the end has been reached.
-        done = min(position - _TRAILER_BYTES, self.end - _TRAILER_BYTES) - self._start
-        if done > _SCAN_BYTES:
-            del self._data[:done]
-            self._start += done
-        return bytes(self._data[position - self._start : position - self._start + count])
-
-
-class _SeekableWindow:
-    """Bytes of a file that can seek, by position."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.end = file.seek(0, os.SEEK_END)
-
-    def get(self, position: int, count: int) -> bytes:
-        """Bytes from `position` on, fewer than `count` at the file's end only."""
-        position, count = max(position, 0), count + min(position, 0)
-        self._file.seek(position)
-        return read_up_to(self._file, count)
-
-
-def _can_seek(file: BinaryIO) -> bool:
-    # On Windows a pipe claims that it can (https://github.com/python/cpython/issues/86768).
-    try:
-        return file.seekable() and not stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
-    except (OSError, AttributeError):  # not a file of the system's
-        return file.seekable()
-
-
-def _read_header(window: _Window | _SeekableWindow) -> tuple[StreamHeader, int]:
-    """The header and its size in the file."""
-    if sniff(window.get(0, SNIFF_BYTES)) != VERSION:
-        raise StreamError("this is not a version 2 .sc file: it is of version 1")
-    fixed = window.get(0, _FIXED.size)
-    if len(fixed) < _FIXED.size:
-        raise StreamError(f"this .sc file is cut short inside its header, after {len(fixed)} bytes")
-    _, version, channels, chunk_frames, rate, model_rate, hop, gain, samples, model_id, name_bytes, tag_bytes = (
-        _FIXED.unpack(fixed)
-    )
-    if version != VERSION:
-        raise StreamError(f"this .sc file is of version {version}: get a newer Brevox, or the file is damaged")
-    size = _FIXED.size + name_bytes + tag_bytes + _CRC.size
-    if name_bytes > MOST_NAME_BYTES or tag_bytes > MOST_TAG_BYTES:
-        raise StreamError("the header of this .sc file is damaged")
-    data = window.get(0, size)
-    if len(data) < size:
-        raise StreamError(f"this .sc file is cut short inside its header, after {len(data)} bytes")
-    if not _crc_fits(data):
-        raise StreamError("the header of this .sc file is damaged: its checksum does not fit")
-    name, tags = data[_FIXED.size : _FIXED.size + name_bytes], data[_FIXED.size + name_bytes : -_CRC.size]
-    header = StreamHeader(
-        model_id=model_id,
-        model_name=name.decode("utf-8", "replace"),
-        sample_rate=rate,
-        channels=channels,
-        num_samples=None if samples == _UNKNOWN else samples,
-        model_rate_hz=model_rate,
-        hop=hop,
-        gain=gain,
-        chunk_frames=chunk_frames,
-        tags=_tags_from_bytes(tags),
-    )
-    header._check_ranges()
-    return header, size
-
-
-def _forget_num_samples(file: BinaryIO, header_bytes: int) -> None:
-    """Put "unknown" into the header, in place and without a byte else changed."""
-    file.seek(0)
-    data = bytearray(file.read(header_bytes - _CRC.size))
-    struct.pack_into("<Q", data, _SAMPLES_AT, _UNKNOWN)
-    file.seek(0)
-    file.write(_with_crc(bytes(data)))
-    file.flush()
-
-
-def tags_to_bytes(tags: dict[str, Any]) -> bytes:
-    try:
-        text = json.dumps(tags, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise StreamError(f"the tags cannot be written into a .sc file: {error}") from error
-    return text.encode("utf-8", "replace") if tags else b""
-
-
-def _tags_from_bytes(data: bytes) -> dict[str, Any]:
-    try:
-        tags = json.loads(data.decode("utf-8"), parse_constant=_refuse) if data else {}
-    except (ValueError, RecursionError) as error:
-        raise StreamError(f"the header of this .sc file is damaged: its tags are not JSON ({error})") from error
-    if not isinstance(tags, dict):
-        raise StreamError("the header of this .sc file is damaged: its tags are not a JSON object")
-    return tags
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a number of JSON")
-
-
-def _is_sound(header: StreamHeader, first_frame: int, payload_bytes: int, frames: int, columns: int) -> bool:
+def chunk_fits(header: StreamHeader, first_frame: int, payload_bytes: int, frames: int, columns: int) -> bool:
     """Whether a chunk can be like this. Keeps a lying size from making the reader read on and on."""
     if not (0 <= first_frame <= MOST_FRAMES - frames and 1 <= frames <= header.chunk_frames and 0 <= columns <= 255):
         return False
@@ -548,22 +282,15 @@ def _is_sound(header: StreamHeader, first_frame: int, payload_bytes: int, frames
     return payload_bytes <= (_MOST_BYTES_A_CODE * codes + _SPARE_PAYLOAD_BYTES if codes else 0)
 
 
-def _chunk_bytes(channels: int, payload_bytes: int) -> int:
-    return _CHUNK.size + 2 * channels + payload_bytes + _CRC.size
-
-
 def _levels(channels: int) -> struct.Struct:
     return struct.Struct(f"<{channels}H")
 
 
-def _what_is_wrong(begin: int, end: int) -> str:
-    if end > begin:
-        return f"bytes {begin}..{end - 1} of the file are damaged or cut short"
-    return f"chunks are missing before byte {end} of the file"
+def index_to_bytes(entries: list[tuple[int, int]]) -> bytes:
+    """The index as it stands in the file: offset and first frame of each chunk.
 
-
-def _index_to_bytes(entries: list[tuple[int, int]]) -> bytes:
-    """Each entry's (offset, first frame), less that of the entry before, as two LEB128 integers."""
+    Of both, what they are beyond those of the entry before, as two LEB128 integers.
+    """
     data = bytearray()
     last_offset = last_frame = 0
     for offset, frame in entries:
@@ -573,12 +300,22 @@ def _index_to_bytes(entries: list[tuple[int, int]]) -> bytes:
                 number >>= 7
             data.append(number)
         last_offset, last_frame = offset, frame
-    return bytes(data)
+    return _with_crc(_INDEX.pack(_INDEX_SYNC, len(data)) + bytes(data))
 
 
-def _index_from_bytes(data: bytes, count: int) -> list[tuple[int, int]] | None:
+def index_size(head: bytes, offset: int) -> int:
+    """What the index that begins with these bytes, at `offset` of the file, takes; 0 if no index begins like this."""
+    if len(head) < _INDEX.size or not head.startswith(_INDEX_SYNC):
+        return 0
+    entry_bytes = _INDEX.unpack_from(head)[1]
+    if entry_bytes > offset:  # an entry is shorter than its chunk
+        return 0
+    return _INDEX.size + entry_bytes + _CRC.size
+
+
+def index_from_bytes(data: bytes, count: int) -> list[tuple[int, int]] | None:
     """Entries of a whole index of `count` chunks; None if it is not one."""
-    if not data.startswith(_INDEX_SYNC) or len(data) < _INDEX.size + _CRC.size or not _crc_fits(data):
+    if not data.startswith(_INDEX_SYNC) or len(data) < _INDEX.size + _CRC.size or not crc_fits(data):
         return None
     numbers: list[int] = []
     number = shift = 0
@@ -600,19 +337,39 @@ def _index_from_bytes(data: bytes, count: int) -> list[tuple[int, int]] | None:
     return entries
 
 
-def _trailer_from_bytes(data: bytes) -> tuple[int, int, int, int] | None:
-    """num_samples, frames, chunks and the index's offset; None if this is not a whole trailer."""
-    body = data[: -len(_END_MAGIC)]
-    if len(data) != _TRAILER_BYTES or not data.endswith(_END_MAGIC) or not _crc_fits(body):
-        return None
-    num_samples, frames, chunks, offset = _TRAILER.unpack(body[: -_CRC.size])
-    return (num_samples, frames, chunks, offset) if num_samples <= MOST_SAMPLES else None
+@dataclass(frozen=True)
+class Trailer:
+    """What a file says at its end.
+
+    num_samples: of the source, per channel.
+    frames: of the stream.
+    chunks: of the stream, and so of the index.
+    index_offset: where in the file the index begins.
+    """
+
+    num_samples: int
+    frames: int
+    chunks: int
+    index_offset: int
+
+    def to_bytes(self) -> bytes:
+        """The trailer as it stands in the file."""
+        return _with_crc(_TRAILER.pack(self.num_samples, self.frames, self.chunks, self.index_offset)) + _END_MAGIC
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Trailer | None:
+        """The trailer that stands in the file like this; None if this is not a whole one."""
+        body = data[: -len(_END_MAGIC)]
+        if len(data) != TRAILER_BYTES or not data.endswith(_END_MAGIC) or not crc_fits(body):
+            return None
+        trailer = cls(*_TRAILER.unpack(body[: -_CRC.size]))
+        return trailer if trailer.num_samples <= MOST_SAMPLES else None
 
 
 def _with_crc(data: bytes) -> bytes:
     return data + _CRC.pack(zlib.crc32(data))
 
 
-def _crc_fits(data: bytes) -> bool:
+def crc_fits(data: bytes) -> bool:
     """Whether the last four bytes are the CRC32 of those before."""
     return zlib.crc32(data[: -_CRC.size]) == _CRC.unpack(data[-_CRC.size :])[0]

@@ -12,7 +12,8 @@ from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk
 from brevox.codec.models import find_model_by_id
 from brevox.codec.reading import read_up_to
 from brevox.codec.sc1 import read_v1
-from brevox.codec.sc2 import Chunk, DamagedChunk, ScReader, StreamHeader
+from brevox.codec.sc2 import Chunk, DamagedChunk, StreamHeader
+from brevox.codec.sc2_reader import ScReader
 from brevox.codec.signature import SNIFF_BYTES, sniff
 from brevox.errors import StreamError, WrongModelError
 

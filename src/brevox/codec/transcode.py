@@ -21,7 +21,8 @@ from brevox.codec.ahead import ReadAhead
 from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk
 from brevox.codec.models import load
 from brevox.codec.sc1 import write_v1
-from brevox.codec.sc2 import HIGHEST_RATE_HZ, MOST_TAG_BYTES, Chunk, ScWriter, StreamHeader, tags_to_bytes
+from brevox.codec.sc2 import HIGHEST_RATE_HZ, MOST_TAG_BYTES, Chunk, StreamHeader, tags_to_bytes
+from brevox.codec.sc2_writer import ScWriter
 from brevox.codec.stream import CodedStream
 from brevox.errors import OutputError, SettingsError, StreamError
 from brevox.output import atomic_output

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from brevox.audio.excitation import pulse_train
 from brevox.audio.pitch import PITCH_HOP, PITCH_RATE_HZ, pitch_condition
+from brevox.data.prepare import CORPUS_FORMAT
 from brevox.errors import DataError
 
 
@@ -37,13 +38,14 @@ class Corpus:
         split: `train` or `valid`.
 
     Raises:
-        DataError: no corpus there, or the split is empty.
+        DataError: no corpus there, one of another version, or the split is empty.
     """
 
     def __init__(self, folder: Path, split: str) -> None:
         self.folder, self.split = folder, split
         try:
-            shards = int(json.loads((folder / "corpus.json").read_text())["shards"])
+            description = json.loads((folder / "corpus.json").read_text())
+            shards = int(description["shards"])
             with (folder / "clips.tsv").open(newline="", encoding="utf-8") as file:
                 rows = [row for row in csv.DictReader(file, delimiter="\t") if row["split"] == split]
             self.audio = [np.load(folder / f"shard-{n:04d}.audio.npy", mmap_mode="r") for n in range(shards)]
@@ -53,6 +55,8 @@ class Corpus:
             ]
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{folder} is no corpus ({error}); make one with: brevox data prepare") from error
+        if description.get("format") != CORPUS_FORMAT:
+            raise DataError(f"the corpus {folder} was made by another version of Brevox; prepare it again")
         if not self.clips:
             raise DataError(
                 f"the corpus {folder} has no clips of the split {split!r}; prepare it from more speakers "

@@ -33,6 +33,7 @@ from brevox.errors import AudioFileError, DataError
 from brevox.output import atomic_output
 
 SPLITS = ("train", "valid", "test")
+CORPUS_FORMAT = 2  # 1 had 256 pitch codes
 CLIP_COLUMNS = ("shard", "first", "samples", "speaker", "split", "path")
 
 _READ_BLOCK = 1 << 16
@@ -157,7 +158,7 @@ def prepare(
     if not rows:
         raise DataError(f"none of the {len(wanted)} recordings could be used" + (f": {failed[0][1]}" if failed else ""))
     _write_shard(folder, shard, audio, pitch)
-    description = {"format": 1, "sample_rate": PITCH_RATE_HZ, "hop": PITCH_HOP, "shards": shard + 1}
+    description = {"format": CORPUS_FORMAT, "sample_rate": PITCH_RATE_HZ, "hop": PITCH_HOP, "shards": shard + 1}
     (folder / "corpus.json").write_text(json.dumps(description, indent=1))
     with atomic_output(folder / "clips.tsv") as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, delimiter="\t")
