@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brevox.losses.adversarial import adversarial_loss, discriminator_loss, feature_matching_loss
+from brevox.losses.adversarial import GAMES, HingeGame, LeastSquaresGame, feature_matching_loss
 
 
 def judgement(*scales, maps=()):
@@ -14,9 +14,17 @@ def judgement(*scales, maps=()):
 def test_hinges_by_hand():
     real, decoded = judgement([0.0, 2.0], [1.0, 3.0]), judgement([-2.0, 1.0], [0.0, -1.0])
     # Scale 1: mean(1, 0) + mean(0, 2) = 1.5; scale 2: mean(0, 0) + mean(1, 0) = 0.5.
-    assert discriminator_loss(real, decoded).item() == pytest.approx(1.0)
+    assert HingeGame().discriminator_loss(real, decoded).item() == pytest.approx(1.0)
     # Scale 1: mean(3, 0) = 1.5; scale 2: mean(1, 2) = 1.5.
-    assert adversarial_loss(decoded).item() == pytest.approx(1.5)
+    assert HingeGame().codec_loss(decoded).item() == pytest.approx(1.5)
+
+
+def test_squares_by_hand():
+    real, decoded = judgement([0.0, 2.0], [1.0, 3.0]), judgement([-2.0, 1.0], [0.0, -1.0])
+    # Scale 1: mean(1, 1) + mean(4, 1) = 3.5; scale 2: mean(0, 4) + mean(0, 1) = 2.5.
+    assert LeastSquaresGame().discriminator_loss(real, decoded).item() == pytest.approx(3.0)
+    # Scale 1: mean(9, 0) = 4.5; scale 2: mean(1, 4) = 2.5.
+    assert LeastSquaresGame().codec_loss(decoded).item() == pytest.approx(3.5)
 
 
 numbers = st.lists(st.floats(-10, 10), min_size=3, max_size=3)
@@ -24,13 +32,33 @@ numbers = st.lists(st.floats(-10, 10), min_size=3, max_size=3)
 
 @given(numbers, numbers)
 def test_the_players_want_opposite_things(real, decoded):
-    loss = discriminator_loss(judgement(real), judgement(decoded))
+    game = HingeGame()
+    loss = game.discriminator_loss(judgement(real), judgement(decoded))
     assert loss >= 0
     assert (loss == 0) == (min(real) >= 1 and max(decoded) <= -1)
-    assert (adversarial_loss(judgement(decoded)) == 0) == (min(decoded) >= 1)
+    assert (game.codec_loss(judgement(decoded)) == 0) == (min(decoded) >= 1)
     more_real = [value + 1 for value in decoded]
-    assert adversarial_loss(judgement(more_real)) <= adversarial_loss(judgement(decoded))
-    assert discriminator_loss(judgement(real), judgement(more_real)) >= loss
+    assert game.codec_loss(judgement(more_real)) <= game.codec_loss(judgement(decoded))
+    assert game.discriminator_loss(judgement(real), judgement(more_real)) >= loss
+
+
+@pytest.mark.parametrize("name", ["hinge", "least_squares"])
+def test_each_player_follows_its_gradient_to_its_end(name):
+    """With logits as free as this, the discriminator tells the two apart for sure, and the codec fools it for sure."""
+    game = GAMES.build({"name": name})
+    real, decoded = torch.zeros(5, requires_grad=True), torch.zeros(5, requires_grad=True)
+    optimiser = torch.optim.Adam([real, decoded], 0.1)
+    for _ in range(200):
+        optimiser.zero_grad()
+        game.discriminator_loss([(real, [])], [(decoded, [])]).backward()
+        optimiser.step()
+    assert real.min() > 0.9
+    assert decoded.max() < 0.1
+    for _ in range(200):
+        optimiser.zero_grad()
+        game.codec_loss([(decoded, [])]).backward()
+        optimiser.step()
+    assert decoded.min() > 0.9
 
 
 def test_equal_maps_match():

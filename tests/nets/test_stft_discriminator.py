@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from brevox.losses.adversarial import discriminator_loss
+from brevox.losses.adversarial import HingeGame
 from brevox.nets.discriminators.stft import StftDiscriminator
 from brevox.nets.parts import DISCRIMINATORS
 
@@ -60,9 +60,9 @@ def test_it_learns_to_tell_noise_from_a_tone():
     optimiser = torch.optim.Adam(judge.parameters(), 1e-2)
     tone = 0.1 * torch.sin(torch.arange(1000) * 0.3).repeat(2, 1)
     for step in range(40):
-        loss = discriminator_loss(judge(noise(samples=1000, seed=step)), judge(tone))
+        loss = HingeGame().discriminator_loss(judge(noise(samples=1000, seed=step)), judge(tone))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    unheard = discriminator_loss(judge(noise(samples=1000, seed=10**6)), judge(tone.roll(100, dims=1)))
+    unheard = HingeGame().discriminator_loss(judge(noise(samples=1000, seed=10**6)), judge(tone.roll(100, dims=1)))
     assert unheard < 0.3  # 2 where it cannot tell

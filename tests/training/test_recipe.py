@@ -35,6 +35,14 @@ def test_the_last_override_wins():
     assert load_recipe(TINY, ["run.steps=7", "run.steps=8"]).run.steps == 8
 
 
+def test_a_part_of_another_name_brings_its_own_settings():
+    other = load_recipe(
+        TINY, ["model.encoder={name: seanet, base_width: 4}", "model.decoder={name: spectral, width: 9}"]
+    )
+    assert other.model["encoder"] == {"name": "seanet", "base_width": 4}
+    assert other.model["decoder"] == {**load_recipe(TINY).model["decoder"], "width": 9}
+
+
 def test_a_list_is_replaced_as_a_whole():
     assert load_recipe(TINY, ["losses=[{name: time}]"]).losses == [{"name": "time"}]
 

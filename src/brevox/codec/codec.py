@@ -45,7 +45,8 @@ class CodeChunk:
 
     first_frame: counted from the recording's beginning.
     frames: at least 1; fewer than 512 only in the last chunk.
-    codes: uint16, Shape [channels, columns, frames]; no columns = silence. Column 0 is the pitch.
+    codes: uint16, Shape [channels, columns, frames]; no columns = silence. Column 0 is the pitch, if the model
+        sends it; the others are books.
     levels: the level of each channel, see brevox.codec.level; empty where it was not kept (version 1 files).
     """
 
@@ -63,7 +64,7 @@ class Window:
     left: frames of context before the chunk.
     samples: of the chunk.
     audio: at the level of training, with context, whole frames. Shape [channels, left + chunk + right samples].
-    pitch: codes, Shape [channels, frames].
+    pitch: codes, Shape [channels, frames]; None if the model does without.
     levels: of the chunk in each channel, see brevox.codec.level.
     """
 
@@ -71,7 +72,7 @@ class Window:
     left: int
     samples: int
     audio: NDArray[np.float32]
-    pitch: NDArray[np.uint8]
+    pitch: NDArray[np.uint8] | None
     levels: tuple[int, ...]
 
 
@@ -108,13 +109,16 @@ class Codec:
         self.sample_rate = int(model.info["sample_rate"])
         self.hop = int(model.info["hop"])
         self.books = len(model.codebooks)
+        #: Whether column 0 is the pitch; else all columns are books.
+        self.sends_pitch = bool(model.info.get("pitch", True))
+        self.side_columns = int(self.sends_pitch)
         self.entropy = EntropyModel.from_tables(dict(model.entropy))
         self._codebooks = model.codebooks
         self._encoder_context = int(model.info["encoder_context"])
         self._decoder_context = int(model.info["decoder_context"])
         if (
-            self.entropy.sizes != (PITCH_CODES, *[self._codebooks.shape[1]] * self.books)
-            or (self.sample_rate, self.hop) != (PITCH_RATE_HZ, PITCH_HOP)
+            self.entropy.sizes != (PITCH_CODES,) * self.side_columns + (self._codebooks.shape[1],) * self.books
+            or (self.sends_pitch and (self.sample_rate, self.hop) != (PITCH_RATE_HZ, PITCH_HOP))
             or max(self._encoder_context, self._decoder_context) > CHUNK_FRAMES
         ):
             raise ModelFileError(f"the parts of the model {self.name} do not fit each other; get it again")
@@ -178,14 +182,14 @@ class Codec:
 
     def windows(self, blocks: Iterable[NDArray[np.float32]], channels: int, gain: float) -> Iterator[Window]:
         """The first half of `encode_blocks`: cut, measure, find the pitch. A thread of its own may do this."""
-        margin = self._encoder_context + PITCH_CONTEXT
+        margin = self._encoder_context + (PITCH_CONTEXT if self.sends_pitch else 0)
         for first_frame, left, audio, samples in self._cut(blocks, channels, margin):
             body = audio[:, left * self.hop :][:, :samples]
             rms = np.sqrt(np.mean(np.square(body, dtype=np.float64), axis=1))
             levels = tuple(int(level) for level in rms_to_level(rms))
             audio = audio * np.float32(gain)
-            pitch = np.zeros((channels, audio.shape[1] // self.hop), dtype=np.uint8)
-            if any(levels):
+            pitch = None
+            if self.sends_pitch and any(levels):
                 pitch = np.stack([track_pitch(channel) for channel in audio])
             yield Window(first_frame, left, samples, audio, pitch, levels)
 
@@ -201,13 +205,13 @@ class Codec:
         for window in windows:
             codes = self._encode_window(window)
             if kbps is None:
-                columns = 1 + books
+                columns = self.side_columns + books
             else:
                 share = kbps * 1000 * window.samples / self.sample_rate
                 overhead = 8 * (Chunk(0, 1, 1, window.levels, b"").file_bytes + _INDEX_BYTES)
                 bits = np.concatenate([[0], np.cumsum(sum(self.entropy.cost_bits(channel) for channel in codes))])
                 budget = share + saved - overhead
-                columns = max(2, int(np.searchsorted(bits, budget, side="right")) - 1)
+                columns = max(self.side_columns + 1, int(np.searchsorted(bits, budget, side="right")) - 1)
                 saved = min(budget - float(bits[min(columns, len(bits) - 1)]), share)
             frames = -(-window.samples // self.hop)
             yield CodeChunk(window.first_frame, frames, np.ascontiguousarray(codes[:, :columns]), window.levels)
@@ -229,11 +233,11 @@ class Codec:
         """Codes that sound like silence, where a format has no place for a chunk without codes.
 
         Returns:
-            Shape [1 + books, frames].
+            Shape [columns, frames].
         """
         audio = np.zeros((1, frames * self.hop), dtype=np.float32)
-        window = Window(0, 0, audio.shape[1], audio, np.zeros((1, frames), dtype=np.uint8), (1,))
-        return self._encode_window(window)[0, : 1 + books]
+        pitch = np.zeros((1, frames), dtype=np.uint8) if self.sends_pitch else None
+        return self._encode_window(Window(0, 0, audio.shape[1], audio, pitch, (1,)))[0, : self.side_columns + books]
 
     def check_rate(self, kbps: float | None, books: int | None) -> tuple[float | None, int]:
         """The bit rate to keep to, if any, and the most books to use, for what `encode` was given.
@@ -286,13 +290,14 @@ class Codec:
             return np.zeros((len(window.audio), 0, frames), dtype=np.uint16)
         # The pitch's own context is more than the network needs: cut down to what the network sees.
         begin = max(0, window.left - self._encoder_context)
-        end = min(window.pitch.shape[1], window.left + frames + self._encoder_context)
+        end = min(window.audio.shape[1] // self.hop, window.left + frames + self._encoder_context)
         here = slice(window.left - begin, window.left - begin + frames)
         codes = []
-        for audio, pitch in zip(window.audio, window.pitch, strict=True):
-            latent = self._networks.encode(audio[begin * self.hop : end * self.hop], pitch[begin:end])[:, here]
-            columns = [pitch[None, window.left : window.left + frames], quantise(latent, self._codebooks)]
-            codes.append(np.concatenate(columns))
+        for channel, audio in enumerate(window.audio):
+            pitch = None if window.pitch is None else window.pitch[channel, begin:end]
+            latent = self._networks.encode(audio[begin * self.hop : end * self.hop], pitch)[:, here]
+            columns = quantise(latent, self._codebooks)
+            codes.append(columns if pitch is None else np.concatenate([pitch[None, here], columns]))
         return np.stack(codes)
 
 
@@ -308,40 +313,53 @@ class _ChannelDecoder:
     def decode(self, before: CodeChunk | None, here: CodeChunk, after: CodeChunk | None) -> NDArray[np.float32]:
         """Audio of the chunk `here`, Shape [frames * hop]."""
         codec = self.codec
-        if here.codes.shape[1] < 2:
+        side, context = codec.side_columns, codec._decoder_context
+        if here.codes.shape[1] <= side:
             self.phase, self.pulses_before, self.mending = 0.0, np.zeros(0, dtype=np.float32), None
             return np.zeros(here.frames * codec.hop, dtype=np.float32)
-        context = codec._decoder_context
         pieces = [
             self._codes(before)[:, -context:] if context else self._codes(None),
             here.codes[self.channel],
             self._codes(after)[:, : context + 1],
         ]
-        left, right = pieces[0].shape[1], min(pieces[2].shape[1], context)
-        pitch_before = int(pieces[0][0, -1]) if left else 0
-        pitch_here, pitch_after = pieces[1][0], pieces[2][0]
-        next_pitch = int(pitch_after[0]) if len(pitch_after) else 0
-        pulses, self.phase = pulse_train(pitch_here, pitch_before, next_pitch, self.phase)
-        beyond = int(pitch_after[right]) if len(pitch_after) > right else 0
-        pulses_after, _ = pulse_train(pitch_after[:right], int(pitch_here[-1]), beyond, self.phase)
-        pulses_left = self.pulses_before[len(self.pulses_before) - left * codec.hop :]
-        self.pulses_before = pulses
-        excitation = np.stack(
-            [
-                np.concatenate([pulses_left, pulses, pulses_after]),
-                white_noise(here.first_frame - left, left + here.frames + right),
-            ]
-        )
-        latent = np.concatenate([dequantise(piece[1:], codec._codebooks) for piece in pieces], axis=1)
-        pitch = np.concatenate([piece[0] for piece in pieces])
-        frames = left + here.frames + right
-        audio = codec._networks.decode(latent[:, :frames], pitch[:frames], excitation)
+        left = pieces[0].shape[1]
+        frames = left + here.frames + min(pieces[2].shape[1], context)
+        latent = np.concatenate([dequantise(piece[side:], codec._codebooks) for piece in pieces], axis=1)[:, :frames]
+        if codec.sends_pitch:
+            pitch = [piece[0] for piece in pieces]
+            excitation = self._excitation(here.first_frame, *pitch)
+            audio = codec._networks.decode(latent, np.concatenate(pitch)[:frames], excitation)
+        else:
+            audio = codec._networks.decode(latent)
         audio = audio[left * codec.hop :][: here.frames * codec.hop]
         return self._mend_level(audio, here.levels[self.channel] if here.levels else None)
 
+    def _excitation(
+        self,
+        first_frame: int,
+        before: NDArray[np.uint16],
+        here: NDArray[np.uint16],
+        after: NDArray[np.uint16],
+    ) -> NDArray[np.float32]:
+        """Pulses and noise for a chunk and its context, from pitch codes; `after` may be a frame longer than that.
+
+        Returns:
+            Shape [2, samples].
+        """
+        left, right = len(before), min(len(after), self.codec._decoder_context)
+        pitch_before = int(before[-1]) if left else 0
+        next_pitch = int(after[0]) if len(after) else 0
+        pulses, self.phase = pulse_train(here, pitch_before, next_pitch, self.phase)
+        beyond = int(after[right]) if len(after) > right else 0
+        pulses_after, _ = pulse_train(after[:right], int(here[-1]), beyond, self.phase)
+        pulses_left = self.pulses_before[len(self.pulses_before) - left * self.codec.hop :]
+        self.pulses_before = pulses
+        noise = white_noise(first_frame - left, left + len(here) + right)
+        return np.stack([np.concatenate([pulses_left, pulses, pulses_after]), noise])
+
     def _codes(self, chunk: CodeChunk | None) -> NDArray[np.uint16]:
         """A neighbour's codes of this channel; of no frames where there is none, or silence."""
-        if chunk is None or chunk.codes.shape[1] < 2:
+        if chunk is None or chunk.codes.shape[1] <= self.codec.side_columns:
             return np.zeros((2, 0), dtype=np.uint16)
         return chunk.codes[self.channel]
 

@@ -67,8 +67,8 @@ def _describe_stream(path: Path) -> dict[str, Any]:
         "bit rate": f"{size * 8 / 1000 / duration_s:.2f} kbit/s" if duration_s else "none",
         "source": f"{header.sample_rate} Hz, {header.channels} channel{'s' if header.channels > 1 else ''}",
         "model": f"{header.model_name} (id {header.model_id.hex()})",
-        "books": ", ".join(
-            f"{max(0, count - 1)} in {share * 100 // max(1, frames)} %" for count, share in sorted(columns.items())
+        "code columns": ", ".join(
+            f"{count} in {share * 100 // max(1, frames)} %" for count, share in sorted(columns.items())
         ),
     }
     if reader.truncated:

@@ -23,25 +23,37 @@ class Networks:
         self._name = str(model.info["name"])
         self._hop = int(model.info["hop"])
         self._latent = int(model.info["latent"])
+        pitch_inputs = {"condition"} if model.info.get("pitch", True) else set()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 0
         # Idle threads that spin take the processor from the pitch tracker, and from all else on a busy laptop.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 4  # what matters arrives as an exception
-        self._encoder = self._open(model.encoder, options, {"audio", "condition"})
-        self._decoder = self._open(model.decoder, options, {"latent", "condition", "excitation"})
+        self._encoder = self._open(model.encoder, options, {"audio"} | pitch_inputs)
+        excited = {"excitation"} if pitch_inputs else set()
+        self._decoder = self._open(model.decoder, options, {"latent"} | pitch_inputs | excited)
 
-    def encode(self, audio: NDArray[np.float32], pitch: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Audio, Shape [frames * hop], and pitch codes, Shape [frames], to the latent [latent, frames]."""
-        inputs = {"audio": audio[None], "condition": pitch_condition(pitch)[None]}
-        return self._run(self._encoder, inputs, (1, self._latent, len(pitch)))
+    def encode(self, audio: NDArray[np.float32], pitch: NDArray[np.integer] | None = None) -> NDArray[np.float32]:
+        """Audio, Shape [frames * hop], and pitch codes, Shape [frames], if any, to the latent [latent, frames]."""
+        inputs = {"audio": audio[None]}
+        if pitch is not None:
+            inputs["condition"] = pitch_condition(pitch)[None]
+        return self._run(self._encoder, inputs, (1, self._latent, len(audio) // self._hop))
 
     def decode(
-        self, latent: NDArray[np.float32], pitch: NDArray[np.integer], excitation: NDArray[np.float32]
+        self,
+        latent: NDArray[np.float32],
+        pitch: NDArray[np.integer] | None = None,
+        excitation: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """Latent, pitch codes and excitation, Shape [2, frames * hop], to audio, Shape [frames * hop]."""
-        inputs = {"latent": latent[None], "condition": pitch_condition(pitch)[None], "excitation": excitation[None]}
-        return self._run(self._decoder, inputs, (1, len(pitch) * self._hop))
+        """Latent, Shape [latent, frames], to audio, Shape [frames * hop].
+
+        A model that sends the pitch takes its codes too, and an excitation, Shape [2, frames * hop].
+        """
+        inputs = {"latent": latent[None]}
+        if pitch is not None and excitation is not None:
+            inputs |= {"condition": pitch_condition(pitch)[None], "excitation": excitation[None]}
+        return self._run(self._decoder, inputs, (1, latent.shape[1] * self._hop))
 
     def _open(
         self, graph: bytes, options: onnxruntime.SessionOptions, inputs: set[str]

@@ -74,7 +74,8 @@ class CodedStream:
 
     def _decoded(self, chunk: Chunk) -> CodeChunk:
         channels = self.header.channels
-        if chunk.columns > 1 + self.codec.books or chunk.columns == 1:
+        side = self.codec.side_columns
+        if chunk.columns > side + self.codec.books or 0 < chunk.columns <= side:
             raise StreamError(f"this .sc file has {chunk.columns} code columns; {self.codec.name} cannot have made it")
         if chunk.columns == 0:
             codes = np.zeros((channels, 0, chunk.frames), dtype=np.uint16)

@@ -102,12 +102,14 @@ def encode_file(
     codec.check_rate(kbps, books)
     if version == 1 and books is None:
         # All frames of a version 1 file have as many books: what the rate pays for without entropy coding.
-        books = min(codec.books, max(1, int((3.0 if kbps is None else kbps) / _version_1_kbps(codec)) - 1))
+        columns = int((3.0 if kbps is None else kbps) / _version_1_kbps(codec))
+        books = min(codec.books, max(1, columns - codec.side_columns))
         kbps = None
     left_out = ""
     with ExitStack() as stack:
         reader = stack.enter_context(AudioReader(source))
         channels = min(2, reader.channels) if stereo else 1
+        file = stack.enter_context(_open_target(target))
         survey_s = _SURVEY_S if _is_file(source) else _PIPE_SURVEY_S
         blocks = _CountedBlocks(_mixed(reader, channels))
         resampled = _resampled(blocks, Resampler(reader.sample_rate, codec.sample_rate, channels))
@@ -116,11 +118,10 @@ def encode_file(
         if _is_file(source):
             windows = iter(stack.enter_context(ReadAhead(windows)))
         chunks = _told(codec.encode_windows(windows, kbps, books=books), codec, reader.duration_s, progress)
-        file = stack.enter_context(_open_target(target))
         if version == 1:
             count = books or 1
             pieces = [c.codes[0] if c.codes.size else codec.encode_silence(c.frames, count) for c in chunks]
-            codes = np.concatenate([np.zeros((1 + count, 0), np.uint16), *pieces], axis=1)
+            codes = np.concatenate([np.zeros((codec.side_columns + count, 0), np.uint16), *pieces], axis=1)
             write_v1(file, codec.id, codes, _code_bits(codec))
         else:
             tags, left_out = _to_tags(reader)

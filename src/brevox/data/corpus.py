@@ -80,12 +80,14 @@ class CropDataset(Dataset[dict[str, NDArray[np.generic]]]):
 
     Args:
         corpus: where from.
-        crop_s: seconds, a whole number of 20 ms frames.
+        crop_s: seconds, rounded to a whole number of frames.
         items: length of the data set.
         seed: of all draws.
         gain_db: range of a random change of level.
         balance: a speaker with n hours is drawn in proportion to n to this power; below 1 favours the rare.
         silence: share of items that are digital silence.
+        hop: samples a frame.
+        pitch: whether items have `condition` and `excitation` beside `audio`.
     """
 
     def __init__(
@@ -97,9 +99,11 @@ class CropDataset(Dataset[dict[str, NDArray[np.generic]]]):
         gain_db: Sequence[float] = (-12.0, 6.0),
         balance: float = 0.6,
         silence: float = 0.01,
+        hop: int = PITCH_HOP,
+        pitch: bool = True,
     ) -> None:
-        self.corpus, self.items, self.seed = corpus, items, seed
-        self.samples = round(crop_s * PITCH_RATE_HZ / PITCH_HOP) * PITCH_HOP
+        self.corpus, self.items, self.seed, self.pitch = corpus, items, seed, pitch
+        self.samples = max(1, round(crop_s * PITCH_RATE_HZ / hop)) * hop
         self.gain_db, self.silence = (float(gain_db[0]), float(gain_db[1])), silence
         self.runs = _speaker_runs(corpus.clips)
         weight = np.array([run.samples for run in self.runs], dtype=np.float64) ** balance
@@ -119,6 +123,8 @@ class CropDataset(Dataset[dict[str, NDArray[np.generic]]]):
         audio *= np.float32(10 ** (draw.uniform(*self.gain_db) / 20))
         if draw.random() < self.silence:
             audio, pitch = np.zeros_like(audio), np.zeros_like(pitch)
+        if not self.pitch:
+            return {"audio": audio}
         pulses, _ = pulse_train(pitch)
         noise = draw.uniform(-np.sqrt(3), np.sqrt(3), self.samples).astype(np.float32)
         return {"audio": audio, "condition": pitch_condition(pitch), "excitation": np.stack([pulses, noise])}

@@ -1,35 +1,60 @@
-"""The game between codec and discriminator (hinge form, as in SoundStream and seed 001)."""
+"""The game between codec and discriminator, and feature matching."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
+from brevox.registry import Registry
+
 #: What a discriminator returns: for each of its scales the logits and the feature maps before them.
 Judgement = Sequence[tuple[Tensor, list[Tensor]]]
 
-
-def discriminator_loss(real: Judgement, decoded: Judgement) -> Tensor:
-    """Hinge loss, averaged over scales: real should score above 1, decoded below -1."""
-    per_scale = [
-        torch.relu(1 - real_logits).mean() + torch.relu(1 + decoded_logits).mean()
-        for (real_logits, _), (decoded_logits, _) in zip(real, decoded, strict=True)
-    ]
-    return torch.stack(per_scale).mean()
+GAMES = Registry("adversarial loss")
 
 
-def adversarial_loss(decoded: Judgement) -> Tensor:
-    """What the codec adds to its loss: decoded should score above 1."""
-    return torch.stack([torch.relu(1 - logits).mean() for logits, _ in decoded]).mean()
+@GAMES.register("hinge")
+class HingeGame:
+    """Real should score above 1, decoded below -1; beyond that nothing is gained (SoundStream, seed 001)."""
+
+    def discriminator_loss(self, real: Judgement, decoded: Judgement) -> Tensor:
+        """What the discriminator minimises, averaged over its scales."""
+        return _mean(
+            torch.relu(1 - real_logits).mean() + torch.relu(1 + decoded_logits).mean()
+            for (real_logits, _), (decoded_logits, _) in zip(real, decoded, strict=True)
+        )
+
+    def codec_loss(self, decoded: Judgement) -> Tensor:
+        """What the codec minimises: decoded should score above 1."""
+        return _mean(torch.relu(1 - logits).mean() for logits, _ in decoded)
+
+
+@GAMES.register("least_squares")
+class LeastSquaresGame:
+    """Real should score 1, decoded 0 (LSGAN, Mao et al. 2017; HiFi-GAN, DAC)."""
+
+    def discriminator_loss(self, real: Judgement, decoded: Judgement) -> Tensor:
+        """What the discriminator minimises, averaged over its scales."""
+        return _mean(
+            (1 - real_logits).square().mean() + decoded_logits.square().mean()
+            for (real_logits, _), (decoded_logits, _) in zip(real, decoded, strict=True)
+        )
+
+    def codec_loss(self, decoded: Judgement) -> Tensor:
+        """What the codec minimises: decoded should score 1."""
+        return _mean((1 - logits).square().mean() for logits, _ in decoded)
 
 
 def feature_matching_loss(real: Judgement, decoded: Judgement) -> Tensor:
     """Mean absolute difference of feature maps, each relative to the mean size of the real one."""
-    per_map = [
+    return _mean(
         (real_map.detach() - decoded_map).abs().mean() / real_map.detach().abs().mean().clamp(min=1e-5)
         for (_, real_maps), (_, decoded_maps) in zip(real, decoded, strict=True)
         for real_map, decoded_map in zip(real_maps, decoded_maps, strict=True)
-    ]
-    return torch.stack(per_map).mean()
+    )
+
+
+def _mean(values: Iterable[Tensor]) -> Tensor:
+    return torch.stack(list(values)).mean()

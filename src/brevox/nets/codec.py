@@ -9,9 +9,12 @@ from torch import Tensor, nn
 
 # Imported for their names in the registries.
 import brevox.nets.bottlenecks.rvq
+import brevox.nets.decoders.seanet
 import brevox.nets.decoders.spectral
+import brevox.nets.encoders.seanet
 import brevox.nets.encoders.spectral  # noqa: F401
-from brevox.audio.pitch import PITCH_CHANNELS
+from brevox.audio.pitch import PITCH_CHANNELS, PITCH_HOP, PITCH_RATE_HZ
+from brevox.errors import SettingsError
 from brevox.nets.bottlenecks.rvq import Quantised
 from brevox.nets.parts import BOTTLENECKS, DECODERS, ENCODERS
 from brevox.registry import construct
@@ -25,6 +28,11 @@ class NeuralCodec(nn.Module):
         hop: samples a code frame.
         latent: channels between encoder, bottleneck and decoder.
         encoder, bottleneck, decoder: sections naming the class and its settings.
+        pitch: whether the pitch is sent beside the codes, and networks see it: the encoder as a condition, the
+            decoder as a condition and an excitation.
+
+    Raises:
+        SettingsError: a pitch is wanted at another rate or hop than it is tracked at.
     """
 
     def __init__(
@@ -35,30 +43,49 @@ class NeuralCodec(nn.Module):
         encoder: Mapping[str, Any],
         bottleneck: Mapping[str, Any],
         decoder: Mapping[str, Any],
+        pitch: bool = True,
     ) -> None:
         super().__init__()
-        self.sample_rate, self.hop, self.latent = sample_rate, hop, latent
-        given = {"sample_rate": sample_rate, "hop": hop, "latent": latent, "condition": PITCH_CHANNELS}
+        self.sample_rate, self.hop, self.latent, self.pitch = sample_rate, hop, latent, pitch
+        if pitch and (sample_rate, hop) != (PITCH_RATE_HZ, PITCH_HOP):
+            raise SettingsError(
+                f"the pitch is tracked at {PITCH_RATE_HZ} Hz and a hop of {PITCH_HOP}, not {sample_rate} and {hop}; "
+                "change these, or do without: model.pitch=false"
+            )
+        given = {"sample_rate": sample_rate, "hop": hop, "latent": latent}
+        if pitch:
+            given["condition"] = PITCH_CHANNELS
         self.encoder: nn.Module = ENCODERS.build(encoder, **given)
         self.bottleneck: nn.Module = BOTTLENECKS.build(bottleneck, **given)
         self.decoder: nn.Module = DECODERS.build(decoder, **given)
 
     def forward(
-        self, audio: Tensor, condition: Tensor, excitation: Tensor, books: Tensor | None = None
+        self,
+        audio: Tensor,
+        condition: Tensor | None = None,
+        excitation: Tensor | None = None,
+        books: Tensor | None = None,
     ) -> tuple[Tensor, Quantised]:
         """Code and decode.
 
         Args:
             audio: Shape [batch, frames * hop].
-            condition: the pitch, as `pitch_condition` gives it, Shape [batch, 2, frames].
-            excitation: pulses and noise, Shape [batch, 2, frames * hop].
+            condition: the pitch, as `pitch_condition` gives it, Shape [batch, 2, frames]; with `pitch` only.
+            excitation: pulses and noise, Shape [batch, 2, frames * hop]; with `pitch` only.
             books: how many books each item keeps, Shape [batch].
 
         Returns:
             The decoded audio, Shape [batch, frames * hop], and what the bottleneck made.
         """
-        quantised = self.bottleneck(self.encoder(audio, condition), books)
-        return self.decoder(quantised.latent, condition, excitation), quantised
+        quantised = self.bottleneck(self.encode(audio, condition), books)
+        if self.pitch:
+            return self.decoder(quantised.latent, condition, excitation), quantised
+        return self.decoder(quantised.latent), quantised
+
+    def encode(self, audio: Tensor, condition: Tensor | None = None) -> Tensor:
+        """The latent before quantisation, Shape [batch, latent, frames]; arguments as above."""
+        latent: Tensor = self.encoder(audio, condition) if self.pitch else self.encoder(audio)
+        return latent
 
 
 def build_codec(settings: Mapping[str, Any]) -> NeuralCodec:

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from brevox.audio.pitch import PITCH_CHANNELS, PITCH_CODES, pitch_condition
 from brevox.codec.bvx import FORMAT, ModelFile, model_id
@@ -64,13 +65,16 @@ def export_model(
         progress: called with the share done.
     """
     model, state = load_trained(checkpoint)
+    for module in model.modules():  # weights that are computed, as by weight normalisation, become plain numbers
+        for weight in list(getattr(module, "parametrizations", ())):
+            parametrize.remove_parametrizations(module, weight)
     # What is shipped is half precision: round first, so that all that follows sees the shipped weights.
     with torch.no_grad():
         for tensor in model.state_dict().values():
             if tensor.is_floating_point() and tensor.numel() >= _LEAST_HALVED:
                 tensor.copy_(tensor.half())
     codebooks = model.bottleneck.get_buffer("codebooks").numpy().astype(np.float16)
-    sizes = [PITCH_CODES] + [codebooks.shape[1]] * codebooks.shape[0]
+    sizes = [PITCH_CODES] * model.pitch + [codebooks.shape[1]] * codebooks.shape[0]
     sequences = code_corpus(model, Corpus(corpus, "train"), hours, progress)
     entropy = fit_entropy_model(sequences, sizes).to_tables()
 
@@ -88,6 +92,7 @@ def export_model(
         "id": model_id(tensors).hex(),
         "sample_rate": model.sample_rate,
         "hop": model.hop,
+        "pitch": model.pitch,
         "latent": model.latent,
         "books": codebooks.shape[0],
         "codes": codebooks.shape[1],
@@ -110,16 +115,16 @@ def export_model(
 def code_corpus(
     model: NeuralCodec, corpus: Corpus, hours: float, progress: Callable[[float], None] | None = None
 ) -> list[NDArray[np.uint16]]:
-    """Codes of evenly spread clips, each [1 + books, frames], as the codec would make them."""
+    """Codes of evenly spread clips, each [columns, frames], as the codec would make them."""
     total = sum(clip.samples for clip in corpus.clips) / model.sample_rate / 3600
     chosen = corpus.clips[:: max(1, math.ceil(total / hours))]
     codebooks = model.bottleneck.get_buffer("codebooks").numpy()
     sequences = []
     for done, clip in enumerate(chosen, 1):
-        audio, pitch = corpus.read(clip.shard, clip.first, clip.samples)
-        latent = model.encoder(torch.from_numpy(audio)[None], torch.from_numpy(pitch_condition(pitch))[None])
-        codes = quantise(latent[0].numpy(), codebooks)
-        sequences.append(np.concatenate([pitch[None].astype(np.uint16), codes]))
+        audio, pitch = corpus.read(clip.shard, clip.first, clip.samples // model.hop * model.hop)
+        condition = torch.from_numpy(pitch_condition(pitch))[None] if model.pitch else None
+        codes = quantise(model.encode(torch.from_numpy(audio)[None], condition)[0].numpy(), codebooks)
+        sequences.append(np.concatenate([pitch[None].astype(np.uint16), codes]) if model.pitch else codes)
         if progress is not None:
             progress(done / len(chosen))
     return sequences
@@ -135,25 +140,16 @@ def _network_parts(
     def random(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator)
 
-    condition = random(1, PITCH_CHANNELS, frames)
-    samples, per_frame = {1: "samples"}, {2: "frames"}
+    heard = {"audio": 0.1 * random(1, frames * model.hop)}
+    known = {"latent": random(1, model.latent, frames)}
+    if model.pitch:
+        condition = random(1, PITCH_CHANNELS, frames)
+        heard["condition"] = condition
+        known |= {"condition": condition, "excitation": random(1, 2, frames * model.hop)}
+    axes = {"audio": {1: "samples"}, "condition": {2: "frames"}, "latent": {2: "frames"}, "excitation": {2: "samples"}}
     return {
-        "encoder": (
-            model.encoder,
-            {"audio": 0.1 * random(1, frames * model.hop), "condition": condition},
-            "latent",
-            {"audio": samples, "condition": per_frame, "latent": per_frame},
-        ),
-        "decoder": (
-            model.decoder,
-            {
-                "latent": random(1, model.latent, frames),
-                "condition": condition,
-                "excitation": random(1, 2, frames * model.hop),
-            },
-            "audio",
-            {"latent": per_frame, "condition": per_frame, "excitation": {2: "samples"}, "audio": samples},
-        ),
+        "encoder": (model.encoder, heard, "latent", {name: axes[name] for name in [*heard, "latent"]}),
+        "decoder": (model.decoder, known, "audio", {name: axes[name] for name in [*known, "audio"]}),
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
@@ -32,23 +32,30 @@ class AdversarialSettings:
     """The discriminator, if any; see `brevox.nets.discriminators`."""
 
     discriminator: dict[str, Any] | None = None
+    #: `hinge` or `least_squares`.
+    loss: str = "hinge"
     weight: float = 1.0
     feature_weight: float = 1.0
     start_step: int = 0
     #: Chance that the discriminator learns in a step; below 1 it costs less and wins less easily.
     probability: float = 1.0
+    #: In a step in which the discriminator learns, the codec does not.
+    one_at_a_time: bool = False
     learning_rate: float = 2e-4
 
 
 @dataclass
 class OptimiserSettings:
-    """AdamW with linear warm-up, then a cosine down to `final_fraction` of the learning rate."""
+    """AdamW with linear warm-up, then `cosine` or `exponential` down to `final_fraction` of the learning rate, or
+    `constant`. A step goes through `accumulate` batches before the weights move."""
 
     learning_rate: float = 1e-3
     betas: list[float] = field(default_factory=lambda: [0.8, 0.99])
     weight_decay: float = 0.01
     warmup_steps: int = 200
+    schedule: str = "cosine"
     final_fraction: float = 0.02
+    accumulate: int = 1
     clip_norm: float = 1.0
 
 
@@ -75,6 +82,8 @@ class Recipe:
     data: DataSettings = field(default_factory=DataSettings)
     model: dict[str, Any] = field(default_factory=dict)
     losses: list[dict[str, Any]] = field(default_factory=list)
+    #: How the losses on the decoded audio are weighed against each other: `none`, `ema` or `gradient`.
+    balancer: dict[str, Any] = field(default_factory=lambda: {"name": "none"})
     commitment: float = 0.25
     adversarial: AdversarialSettings = field(default_factory=AdversarialSettings)
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
@@ -86,15 +95,16 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
     Args:
         path: YAML file.
-        overrides: such as `data.batch=8` or `optimiser.learning_rate=1e-4`.
+        overrides: such as `data.batch=8`, `optimiser.learning_rate=1e-4`, or a part by another name with all its
+            settings: `model.encoder={name: seanet, base_width: 16}`.
 
     Raises:
         SettingsError: no such file, not YAML, an unknown entry, or a value of the wrong kind.
     """
     try:
-        merged = OmegaConf.merge(
-            OmegaConf.structured(Recipe), OmegaConf.load(path), OmegaConf.from_dotlist(list(overrides))
-        )
+        written, changes = OmegaConf.load(path), OmegaConf.from_dotlist(list(overrides))
+        _drop_replaced(written, changes)
+        merged = OmegaConf.merge(OmegaConf.structured(Recipe), written, changes)
         recipe = OmegaConf.to_object(merged)
     except OSError as error:
         raise SettingsError(f"cannot read the recipe {path}: {error.strerror}") from error
@@ -103,3 +113,16 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     if not isinstance(recipe, Recipe):
         raise SettingsError(f"{path} is not a recipe")
     return recipe
+
+
+def _drop_replaced(written: Any, changes: Any) -> None:
+    """Take out of a recipe the parts that overrides name anew: the settings of one class mean nothing to another."""
+    if not isinstance(written, DictConfig) or not isinstance(changes, DictConfig):
+        return
+    for key, change in changes.items():
+        old = written.get(key)
+        if isinstance(old, DictConfig) and isinstance(change, DictConfig):
+            if "name" in change and change["name"] != old.get("name"):
+                del written[key]
+            else:
+                _drop_replaced(old, change)

@@ -7,7 +7,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -23,12 +23,14 @@ from torch.utils.tensorboard import SummaryWriter
 
 import brevox.losses
 import brevox.nets.discriminators.stft  # noqa: F401
+from brevox.audio.pitch import PITCH_RATE_HZ
 from brevox.data.corpus import Corpus, CropDataset
 from brevox.errors import SettingsError
-from brevox.losses.adversarial import adversarial_loss, discriminator_loss, feature_matching_loss
+from brevox.losses.adversarial import GAMES, feature_matching_loss
 from brevox.losses.parts import LOSSES
 from brevox.nets.codec import build_codec
 from brevox.nets.parts import DISCRIMINATORS
+from brevox.training.balance import BALANCERS, Balancer, Term
 from brevox.training.checkpoint import BEST, LAST, load_checkpoint, restore_weights, save_checkpoint
 from brevox.training.ema import WeightAverage
 from brevox.training.recipe import OptimiserSettings, Recipe
@@ -63,9 +65,12 @@ class Trainer:
 
         corpus = Path(recipe.data.corpus)
         self.train_corpus = Corpus(corpus, "train")
-        self.valid = valid_clips(Corpus(corpus, "valid"), recipe.run.valid_clips, recipe.run.valid_clip_s)
-
         model = build_codec(recipe.model)
+        if model.sample_rate != PITCH_RATE_HZ:
+            raise SettingsError(
+                f"corpora are at {PITCH_RATE_HZ} Hz; model.sample_rate must be that, not {model.sample_rate}"
+            )
+        self.valid = valid_clips(Corpus(corpus, "valid"), recipe.run.valid_clips, recipe.run.valid_clip_s, model)
         settings = recipe.optimiser
         optimiser = torch.optim.AdamW(
             model.parameters(),
@@ -83,6 +88,10 @@ class Trainer:
             if section["name"] in self.losses:
                 raise SettingsError(f"the recipe {recipe.name} names the loss {section['name']!r} twice")
             self.losses[section["name"]] = (float(section.get("weight", 1.0)), loss)
+        self.balancer: Balancer = BALANCERS.build(recipe.balancer, mean=self._mean_over_devices)
+        self.game = GAMES.build({"name": recipe.adversarial.loss})
+        if settings.schedule not in SCHEDULES:
+            raise SettingsError(f"there is no schedule named {settings.schedule!r}; there are: {', '.join(SCHEDULES)}")
         self.discriminator: Any = None
         if recipe.adversarial.discriminator is not None:
             discriminator = DISCRIMINATORS.build(recipe.adversarial.discriminator)
@@ -106,9 +115,9 @@ class Trainer:
         with _stop_on_signals() as stop, _progress(self.fabric.is_global_zero) as progress:
             task = progress.add_task(self.recipe.name, total=run.steps, completed=self.step, loss="")
             seen, since = 0, time.monotonic()
-            for batch in self._batches():
-                values = self._train_step(batch)
-                seen += batch["audio"].numel()
+            for batches in self._batches():
+                values = self._train_step(batches)
+                seen += sum(batch["audio"].numel() for batch in batches)
                 if self.step % run.log_every == 0:
                     logged = {name: float(value) for name, value in values.items()}
                     elapsed = time.monotonic() - since
@@ -127,21 +136,23 @@ class Trainer:
         if writer is not None:
             writer.close()
 
-    def _batches(self) -> Iterator[dict[str, Tensor]]:
-        """The batches of the steps still to come."""
+    def _batches(self) -> Iterator[list[dict[str, Tensor]]]:
+        """The batches of each step still to come: one, or as many as gradients are accumulated over."""
         data, run = self.recipe.data, self.recipe.run
-        world = self.fabric.world_size
+        world, parts = self.fabric.world_size, self.recipe.optimiser.accumulate
         dataset = CropDataset(
             self.train_corpus,
             data.crop_s,
-            items=run.steps * data.batch * world,
+            items=run.steps * parts * data.batch * world,
             seed=self.recipe.seed,
             gain_db=data.gain_db,
             balance=data.balance,
             silence=data.silence,
+            hop=self.plain_model.hop,
+            pitch=self.plain_model.pitch,
         )
         # Item n is the same in every run, so going on at item n continues exactly.
-        rest = range(self.step * data.batch * world + self.fabric.global_rank, len(dataset), world)
+        rest = range(self.step * parts * data.batch * world + self.fabric.global_rank, len(dataset), world)
         loader = DataLoader(
             Subset(dataset, rest),
             batch_size=data.batch,
@@ -150,57 +161,92 @@ class Trainer:
             drop_last=True,
             worker_init_fn=_ignore_signals,
         )
+        gathered = []
         for batch in loader:
-            yield {name: value.to(self.fabric.device, non_blocking=True) for name, value in batch.items()}
+            gathered.append({name: value.to(self.fabric.device, non_blocking=True) for name, value in batch.items()})
+            if len(gathered) == parts:
+                yield gathered
+                gathered = []
 
-    def _train_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor | float]:
-        settings, audio = self.recipe.optimiser, batch["audio"]
+    def _train_step(self, batches: list[dict[str, Tensor]]) -> dict[str, Tensor | float]:
+        settings, adversarial = self.recipe.optimiser, self.recipe.adversarial
         learning_rate = settings.learning_rate * rate_factor(settings, self.step, self.recipe.run.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
         # Draws inside of the step (quantiser dropout) depend on the step alone, so that a resumed run is exact.
         torch.manual_seed(self.recipe.seed * 1_000_003 + self.step * self.fabric.world_size + self.fabric.global_rank)
-        decoded, quantised = self.model(audio, batch["condition"], batch["excitation"])
-        decoded = decoded.float()
-        logged: dict[str, Tensor | float] = {"learning_rate": learning_rate, "commitment": quantised.loss.detach()}
-        total = self.recipe.commitment * quantised.loss
-        for name, (weight, loss) in self.losses.items():
-            value = loss(decoded, audio)
-            logged[name] = value.detach()
-            total = total + weight * value
-        playing = self.discriminator is not None and self.step >= self.recipe.adversarial.start_step
-        if playing:
-            total = total + self._play(audio, decoded, logged)
+        playing = self.discriminator is not None and self.step >= adversarial.start_step
+        # One draw for all devices: where one learns, all have to.
+        judge_learns = playing and self.fabric.broadcast(torch.rand(()).item()) < adversarial.probability
+        codec_learns = not (judge_learns and adversarial.one_at_a_time)
         self.optimiser.zero_grad()
-        self.fabric.backward(total)
-        norm = self.fabric.clip_gradients(
-            self.model, self.optimiser, max_norm=settings.clip_norm, error_if_nonfinite=False
-        )
-        if norm is None or torch.isfinite(norm):
-            self.optimiser.step()
+        if playing:
+            self.discriminator_optimiser.zero_grad()
+        logged: dict[str, Tensor | float] = {"learning_rate": learning_rate}
+        for number, batch in enumerate(batches, 1):
+            wait = number < len(batches)  # for the last batch, before devices exchange gradients
+            with self.fabric.no_backward_sync(self.model, enabled=wait), torch.set_grad_enabled(codec_learns):
+                decoded, quantised = self.model(**batch)
+                decoded = decoded.float()
+                if judge_learns:
+                    values = self._teach_discriminator(batch["audio"], decoded.detach(), len(batches), wait)
+                    _add(logged, values, len(batches))
+                if codec_learns:
+                    values = self._backward(batch["audio"], decoded, quantised.loss, playing, len(batches))
+                    _add(logged, values, len(batches))
+        if judge_learns:
+            self.discriminator_optimiser.step()
+        if codec_learns:
+            norm = self.fabric.clip_gradients(
+                self.model, self.optimiser, max_norm=settings.clip_norm, error_if_nonfinite=False
+            )
+            if norm is None or torch.isfinite(norm):
+                self.optimiser.step()
+            logged["gradient_norm"] = float("nan") if norm is None else norm.detach()
         self.average.update(self.plain_model)
         self.step += 1
-        logged.update(total=total.detach(), gradient_norm=float("nan") if norm is None else norm.detach())
         return logged
 
-    def _play(self, audio: Tensor, decoded: Tensor, logged: dict[str, Tensor | float]) -> Tensor:
-        """One round of the discriminator; returns what the codec has to add to its loss."""
-        adversarial = self.recipe.adversarial
-        # One draw for all devices: where one learns, all have to.
-        if self.fabric.broadcast(torch.rand(()).item()) < adversarial.probability:
-            loss = discriminator_loss(self.discriminator(audio), self.discriminator(decoded.detach()))
-            self.discriminator_optimiser.zero_grad()
-            self.fabric.backward(loss)
-            self.discriminator_optimiser.step()
-            logged["discriminator"] = loss.detach()
+    def _backward(
+        self, audio: Tensor, decoded: Tensor, commitment: Tensor, playing: bool, parts: int
+    ) -> dict[str, Tensor | float]:
+        """Gradients of the codec for one batch of `parts`; returns what is logged of its losses."""
+        terms = {name: Term(loss(decoded, audio), weight) for name, (weight, loss) in self.losses.items()}
+        if playing:
+            terms |= self._game_terms(audio, decoded)
+        total, factors = self.balancer.total(terms, decoded)
+        self.fabric.backward((total + self.recipe.commitment * commitment) / parts)
+        logged: dict[str, Tensor | float] = {"commitment": commitment.detach()}
+        for name, term in terms.items():
+            logged[name] = term.value.detach()
+            logged[f"weighted/{name}"] = factors[name] * term.value.detach()
+        # By the recipe's weights, whatever the balancer made of them: comparable between runs.
+        weighted = sum(term.weight * term.value.detach() for term in terms.values())
+        logged["total"] = weighted + self.recipe.commitment * commitment.detach()
+        return logged
+
+    def _game_terms(self, audio: Tensor, decoded: Tensor) -> dict[str, Term]:
+        """What the discriminator's judgement adds to the losses of the codec."""
         self.discriminator.requires_grad_(False)
         with torch.no_grad():
             real = self.discriminator(audio)
         judged = self.discriminator(decoded)
         self.discriminator.requires_grad_(True)
-        fooling, matching = adversarial_loss(judged), feature_matching_loss(real, judged)
-        logged.update(adversarial=fooling.detach(), feature_matching=matching.detach())
-        return adversarial.weight * fooling + adversarial.feature_weight * matching
+        adversarial = self.recipe.adversarial
+        return {
+            "adversarial": Term(self.game.codec_loss(judged), adversarial.weight),
+            "feature_matching": Term(feature_matching_loss(real, judged), adversarial.feature_weight),
+        }
+
+    def _teach_discriminator(self, audio: Tensor, decoded: Tensor, parts: int, wait: bool) -> dict[str, Tensor | float]:
+        """Gradients of the discriminator for one batch of `parts`."""
+        with self.fabric.no_backward_sync(self.discriminator, enabled=wait), torch.enable_grad():
+            loss = self.game.discriminator_loss(self.discriminator(audio), self.discriminator(decoded))
+            self.fabric.backward(loss / parts)
+        return {"discriminator": loss.detach()}
+
+    def _mean_over_devices(self, number: Tensor) -> Tensor:
+        return torch.as_tensor(self.fabric.all_reduce(number, reduce_op="mean"))
 
     def _validate(self, writer: SummaryWriter | None) -> None:
         if not self.fabric.is_global_zero:
@@ -238,6 +284,7 @@ class Trainer:
             "average": self.average.weights,
             "average_steps": self.average.steps,
             "optimiser": self.optimiser.state_dict(),
+            "balancer": self.balancer.state,
         }
         if self.discriminator is not None:
             state["discriminator"] = self.discriminator.state_dict()
@@ -250,17 +297,32 @@ class Trainer:
         self.average.weights = {name: value.to(self.fabric.device) for name, value in state["average"].items()}
         self.average.steps = state["average_steps"]
         self.optimiser.load_state_dict(state["optimiser"])
+        self.balancer.state = state.get("balancer", {})
         if self.discriminator is not None and "discriminator" in state:
             restore_weights(self.discriminator, state["discriminator"], self.folder / LAST)
             self.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
 
 
+#: What the learning rate is multiplied with after the warm-up, by the share of the steps that is done.
+SCHEDULES: dict[str, Callable[[float, float], float]] = {
+    "cosine": lambda done, final: final + (1 - final) * 0.5 * (1 + math.cos(math.pi * done)),
+    "exponential": lambda done, final: final**done,
+    "constant": lambda done, final: 1.0,
+}
+
+
 def rate_factor(settings: OptimiserSettings, step: int, steps: int) -> float:
-    """What the learning rate is multiplied with at a step: linear warm-up, then half a cosine."""
+    """What the learning rate is multiplied with at a step: linear warm-up, then the schedule."""
     if step < settings.warmup_steps:
         return (step + 1) / settings.warmup_steps
     done = (step - settings.warmup_steps) / max(1, steps - settings.warmup_steps)
-    return settings.final_fraction + (1 - settings.final_fraction) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    return SCHEDULES[settings.schedule](min(1.0, done), settings.final_fraction)
+
+
+def _add(sums: dict[str, Tensor | float], values: dict[str, Tensor | float], parts: int) -> None:
+    """Add one of `parts` shares of each value."""
+    for name, value in values.items():
+        sums[name] = sums.get(name, 0.0) + value / parts
 
 
 def _ignore_signals(_: int) -> None:

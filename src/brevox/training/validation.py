@@ -2,44 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from brevox.audio.excitation import pulse_train, white_noise
-from brevox.audio.pitch import PITCH_HOP, pitch_condition
+from brevox.audio.pitch import pitch_condition
 from brevox.data.corpus import Corpus
 from brevox.losses.mel import MultiScaleMelLoss
 from brevox.nets.codec import NeuralCodec
 
-
-@dataclass(frozen=True)
-class ValidClip:
-    """A clip ready for the network. Shapes: [1, samples], [1, 2, frames] and [1, 2, samples]."""
-
-    audio: Tensor
-    condition: Tensor
-    excitation: Tensor
+#: A clip ready for the network: `audio` [1, samples], and with a pitch `condition` and `excitation`.
+ValidClip = dict[str, Tensor]
 
 
-def valid_clips(corpus: Corpus, clips: int, clip_s: float) -> list[ValidClip]:
-    """The first seconds of clips spread evenly over the corpus."""
+def valid_clips(corpus: Corpus, clips: int, clip_s: float, model: NeuralCodec) -> list[ValidClip]:
+    """The first seconds of clips spread evenly over the corpus, whole frames of `model`."""
     chosen = [corpus.clips[i] for i in np.linspace(0, len(corpus.clips) - 1, min(clips, len(corpus.clips))).astype(int)]
     ready = []
     for clip in chosen:
-        samples = min(clip.samples, round(clip_s * 50) * PITCH_HOP)
+        samples = min(clip.samples, round(clip_s * model.sample_rate)) // model.hop * model.hop
         audio, pitch = corpus.read(clip.shard, clip.first, samples)
-        excitation = np.stack([pulse_train(pitch)[0], white_noise(0, len(pitch))])
-        ready.append(
-            ValidClip(
-                torch.from_numpy(audio)[None],
-                torch.from_numpy(pitch_condition(pitch))[None],
-                torch.from_numpy(excitation)[None],
-            )
-        )
+        arrays = {"audio": audio}
+        if model.pitch:
+            excitation = np.stack([pulse_train(pitch)[0], white_noise(0, len(pitch))])
+            arrays |= {"condition": pitch_condition(pitch), "excitation": excitation}
+        ready.append({name: torch.from_numpy(array)[None] for name, array in arrays.items()})
     return ready
 
 
@@ -55,16 +44,11 @@ def validate(model: NeuralCodec, clips: list[ValidClip], books: list[int], devic
     results: dict[str, list[float]] = {}
     codes = []
     for clip in clips:
+        inputs = {name: tensor.to(device) for name, tensor in clip.items()}
         for count in books:
-            audio = clip.audio.to(device)
-            decoded, quantised = model(
-                audio,
-                clip.condition.to(device),
-                clip.excitation.to(device),
-                torch.tensor([count], device=device),
-            )
-            results.setdefault(f"mel@{count}", []).append(mel(decoded, audio).item())
-            scores = perceptual_scores(clip.audio[0].numpy(), decoded[0].float().cpu().numpy(), model.sample_rate)
+            decoded, quantised = model(**inputs, books=torch.tensor([count], device=device))
+            results.setdefault(f"mel@{count}", []).append(mel(decoded, inputs["audio"]).item())
+            scores = perceptual_scores(clip["audio"][0].numpy(), decoded[0].float().cpu().numpy(), model.sample_rate)
             for name, score in scores.items():
                 results.setdefault(f"{name}@{count}", []).append(score)
         codes.append(quantised.codes[0].cpu())

@@ -1,0 +1,69 @@
+"""What SEANet's encoder and decoder are made of (Tagliasacchi et al. 2020; SoundStream, Zeghidour et al. 2021)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from brevox.errors import SettingsError
+
+LEAK = 0.2
+EDGE_KERNEL = 7
+
+
+class ResidualUnit(nn.Module):
+    """A dilated convolution and a mixing of channels, added to the input.
+
+    Shape: [batch, channels, samples] to the same.
+    """
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.see = convolution(channels, channels, 3, dilation=dilation)
+        self.mix = convolution(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.mix(activate(self.see(activate(x))))
+
+
+def residual_units(channels: int, dilations: Sequence[int]) -> nn.Sequential:
+    """One `ResidualUnit` after the other."""
+    return nn.Sequential(*(ResidualUnit(channels, dilation) for dilation in dilations))
+
+
+def convolution(from_channels: int, to_channels: int, kernel: int, dilation: int = 1) -> nn.Module:
+    """A weight-normalised convolution that keeps the length; `kernel` is odd."""
+    padding = (kernel - 1) * dilation // 2
+    return weight_norm(nn.Conv1d(from_channels, to_channels, kernel, padding=padding, dilation=dilation))
+
+
+def downsampling(from_channels: int, to_channels: int, stride: int) -> nn.Module:
+    """A convolution from n * stride samples to n that sees twice the stride, centred; `stride` is 2 or more."""
+    return weight_norm(
+        nn.Conv1d(from_channels, to_channels, 2 * stride, stride=stride, padding=(stride + 1) // 2),
+    )
+
+
+def upsampling(from_channels: int, to_channels: int, stride: int) -> nn.Module:
+    """A transposed convolution from n samples to n * stride; `stride` is 2 or more."""
+    return weight_norm(
+        nn.ConvTranspose1d(
+            from_channels, to_channels, 2 * stride, stride=stride, padding=(stride + 1) // 2, output_padding=stride % 2
+        )
+    )
+
+
+def activate(x: Tensor) -> Tensor:
+    """Leaky ReLU."""
+    return nn.functional.leaky_relu(x, LEAK)
+
+
+def check_strides(strides: Sequence[int], hop: int) -> None:
+    """Raise a SettingsError unless the strides, each 2 or more, multiply to `hop`."""
+    if math.prod(strides) != hop or min(strides) < 2:
+        raise SettingsError(
+            f"the strides {list(strides)} do not make a hop of {hop}: they must be 2 or more, and multiply to it"
+        )
