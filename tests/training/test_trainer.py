@@ -88,8 +88,15 @@ def guarded_signals():
         (lambda: signal.raise_signal(signal.SIGINT), DISCRIMINATOR, 4),
         (power_cut, DISCRIMINATOR, 3),
         (power_cut, ("data.workers=1",), 3),
+        (power_cut, ("balancer={name: gradient}", "optimiser.accumulate=2", *DISCRIMINATOR), 3),
     ],
-    ids=["SIGTERM", "Ctrl-C, with a discriminator", "power cut, with a discriminator", "power cut, with a worker"],
+    ids=[
+        "SIGTERM",
+        "Ctrl-C, with a discriminator",
+        "power cut, with a discriminator",
+        "power cut, with a worker",
+        "power cut, balanced and accumulated",
+    ],
 )
 def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tiny, train, tmp_path, hit, overrides, kept):
     recipe = tiny("run.steps=8", "run.checkpoint_every=3", "run.validate_every=4", *overrides)
@@ -268,6 +275,46 @@ def test_validation_comes_when_due_and_the_best_is_kept(tiny, train, tmp_path):
     assert best["best"] == pytest.approx(max(quality.values()), rel=1e-4)
 
 
+FROZEN_BOOKS = ("model.bottleneck.decay=1.0", "model.bottleneck.dropout=0", "model.bottleneck.restart_every=1000")
+
+
+def test_two_batches_accumulated_are_one_of_twice_the_size(tiny, train, trained, tmp_path):
+    once = ("run.steps=1", "losses=[{name: mel}]", "optimiser.warmup_steps=0", *FROZEN_BOOKS)
+    moved = []
+    for name, batch, parts in (("one", 4, 1), ("two", 2, 2)):
+        recipe = tiny(*once, f"data.batch={batch}", f"optimiser.accumulate={parts}")
+        train(recipe, tmp_path / name, start_from=trained / LAST)
+        moved.append(load_checkpoint(tmp_path / name / LAST))
+        assert logged(tmp_path / name)[1, "mel"] == pytest.approx(logged(tmp_path / "one")[1, "mel"], rel=1e-3)
+    # Adam's first moments are the gradients: they tell more than its first steps, which are all of one size. They are
+    # not quite equal, as books that were averaged are put right by the first batch.
+    one, two = (
+        torch.cat([moments["exp_avg"].flatten() for moments in state["optimiser"]["state"].values()]) for state in moved
+    )
+    assert (one - two).norm() < 0.03 * one.norm()
+
+
+def test_one_at_a_time_the_codec_waits_while_the_discriminator_learns(tiny, train, tmp_path):
+    first = ("adversarial.one_at_a_time=true", "adversarial.probability=1", *FROZEN_BOOKS)
+    recipe = tiny(*DISCRIMINATOR, *first, "run.steps=2", "run.ema_decay=0")
+    trainer = Trainer(recipe, tmp_path, L.Fabric(accelerator="cpu", precision="32-true"))
+    codec = {name: p.clone() for name, p in trainer.plain_model.named_parameters()}
+    judge = {name: p.clone() for name, p in trainer.discriminator.named_parameters()}
+    trainer.run()
+    assert all(torch.equal(p, codec[name]) for name, p in trainer.plain_model.named_parameters())
+    assert not any(torch.equal(p, judge[name]) for name, p in trainer.discriminator.named_parameters())
+    assert not any(name == "adversarial" for _, name in logged(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["ema", "gradient"])
+def test_balanced_losses_fall_too_and_are_logged_raw_and_weighted(tiny, train, tmp_path, name):
+    train(tiny("run.steps=60", f"balancer={{name: {name}}}", *FROZEN_BOOKS[1:]), tmp_path)
+    values = logged(tmp_path)
+    for loss in ("mel", "complex_stft"):
+        assert values[60, loss] < values[1, loss]
+        assert values[60, f"weighted/{loss}"] > 0
+
+
 # What can go wrong.
 
 
@@ -275,6 +322,10 @@ def test_validation_comes_when_due_and_the_best_is_kept(tiny, train, tmp_path):
     "overrides, error, hint",
     [
         (("losses=[]",), SettingsError, "names no losses"),
+        (("optimiser.schedule=linear",), SettingsError, "constant"),
+        (("balancer={name: fair}",), SettingsError, "gradient"),
+        (("adversarial.loss=wasserstein",), SettingsError, "least_squares"),
+        (("model.sample_rate=24000", "model.pitch=false"), SettingsError, "condition"),
         (("losses=[{name: time}, {name: time}]",), SettingsError, "'time' twice"),
         (("losses=[{name: noise}]",), SettingsError, "complex_stft, mel"),
         (("losses=[{name: time, power: 2}]",), SettingsError, "no power"),

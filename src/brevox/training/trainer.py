@@ -124,7 +124,8 @@ class Trainer:
                     logged["speed_x_real_time"] = seen / self.plain_model.sample_rate / elapsed
                     seen, since = 0, time.monotonic()
                     self._log(writer, "train", logged)
-                    progress.update(task, completed=self.step, loss=f"loss {logged['total']:.3f}")
+                    shown = "total" if "total" in logged else "discriminator"
+                    progress.update(task, completed=self.step, loss=f"{shown} {logged[shown]:.3f}")
                 if self.step % run.validate_every == 0 or self.step == run.steps:
                     self._validate(writer)
                     seen, since = 0, time.monotonic()
