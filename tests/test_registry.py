@@ -54,3 +54,11 @@ def test_a_mistake_is_told_in_a_sentence(settings, hints):
         TOOLS.build(settings, blade="steel")
     for hint in hints:
         assert hint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "settings, meant", [({"name": "hamer"}, "hammer"), ({"name": "saw", "teeth": 4, "hanlde": 1}, "handle")]
+)
+def test_a_slip_of_the_pen_is_told_with_what_was_meant(settings, meant):
+    with pytest.raises(SettingsError, match=f"did you mean '{meant}'"):
+        TOOLS.build(settings, blade="steel")

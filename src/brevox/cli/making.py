@@ -30,10 +30,15 @@ def train(
     """Train a codec. Given again, the same command goes on where it stopped."""
     with _training_packages():
         from brevox.training.recipe import load_recipe
+        from brevox.training.summary import summarise
         from brevox.training.trainer import Trainer
 
     settings = load_recipe(recipe, overrides or [])
-    Trainer(settings, run or Path("runs") / settings.name, start_from=start_from).run()
+    trainer = Trainer(settings, run or Path("runs") / settings.name, start_from=start_from)
+    if trainer.fabric.is_global_zero:
+        summary = summarise(settings, trainer.plain_model, trainer.folder)
+        _messages.print(summary, markup=False, soft_wrap=True)
+    trainer.run()
 
 
 def export(
