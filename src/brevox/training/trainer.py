@@ -22,6 +22,10 @@ from torch.utils.data import DataLoader, Subset
 from torch.utils.tensorboard import SummaryWriter
 
 import brevox.losses
+import brevox.nets.discriminators.bands
+import brevox.nets.discriminators.period
+import brevox.nets.discriminators.scale
+import brevox.nets.discriminators.several
 import brevox.nets.discriminators.stft  # noqa: F401
 from brevox.audio.pitch import PITCH_RATE_HZ
 from brevox.data.corpus import Corpus, CropDataset
