@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 # Imported for their names in the registries.
+import brevox.nets.bottlenecks.factorised
 import brevox.nets.bottlenecks.rvq
 import brevox.nets.decoders.seanet
 import brevox.nets.decoders.spectral

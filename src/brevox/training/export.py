@@ -73,7 +73,7 @@ def export_model(
         for tensor in model.state_dict().values():
             if tensor.is_floating_point() and tensor.numel() >= _LEAST_HALVED:
                 tensor.copy_(tensor.half())
-    codebooks = model.bottleneck.get_buffer("codebooks").numpy().astype(np.float16)
+    codebooks = _codebooks(model).numpy().astype(np.float16)
     sizes = [PITCH_CODES] * model.pitch + [codebooks.shape[1]] * codebooks.shape[0]
     sequences = code_corpus(model, Corpus(corpus, "train"), hours, progress)
     entropy = fit_entropy_model(sequences, sizes).to_tables()
@@ -118,7 +118,7 @@ def code_corpus(
     """Codes of evenly spread clips, each [columns, frames], as the codec would make them."""
     total = sum(clip.samples for clip in corpus.clips) / model.sample_rate / 3600
     chosen = corpus.clips[:: max(1, math.ceil(total / hours))]
-    codebooks = model.bottleneck.get_buffer("codebooks").numpy()
+    codebooks = _codebooks(model).numpy()
     sequences = []
     for done, clip in enumerate(chosen, 1):
         audio, pitch = corpus.read(clip.shard, clip.first, clip.samples // model.hop * model.hop)
@@ -128,6 +128,17 @@ def code_corpus(
         if progress is not None:
             progress(done / len(chosen))
     return sequences
+
+
+def _codebooks(model: NeuralCodec) -> Tensor:
+    """What the codec needs of the bottleneck, Shape [books, codes, latent]."""
+    codebooks: Tensor | None = model.bottleneck.state_dict().get("codebooks")
+    if codebooks is None:
+        raise SettingsError(
+            f"a model with the bottleneck {type(model.bottleneck).__name__} cannot be exported: its codebooks are not "
+            "in the space of the latent; train one with model.bottleneck.name=rvq"
+        )
+    return codebooks
 
 
 def _network_parts(

@@ -1,1 +1,1 @@
-"""One file for each bottleneck; `brevox.nets.parts` finds them by name."""
+"""Bottlenecks, one file each (`rvq`, `factorised`), which `brevox.nets.parts` finds by name, and what they share."""
