@@ -5,10 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -212,6 +216,53 @@ def test_files_of_a_process_that_was_killed_are_told(tiny_path):
     assert outcomes[-1].result is None
 
 
+def wait_until(holds, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_hidden_files_are_no_recordings():
+    put(Path("in"), "a.wav", ".a.x7.part.wav", "._a.wav", "deep/.b.wav")
+    assert list(encoding([Path("in")])) == ["in/a.wav"]
+
+
+def test_who_stops_listening_stops_all_processes_and_leaves_nothing_half_done(tiny_path):
+    for number in range(6):
+        short_recording(Path("in") / f"{number}.wav", 300)
+    at_work = []
+    outcomes = encode_all(
+        plan([Path("in")], "out", AUDIO_SUFFIXES, ".sc"),
+        model=tiny_path,
+        processes=2,
+        progress=lambda job, done, total: at_work.append(job.source),
+    )
+    next(outcomes)
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        outcomes.throw(KeyboardInterrupt)
+    assert time.monotonic() - started < 10
+    assert len(list(Path("out").iterdir())) < 6
+    assert not list(Path("out").glob(".*"))
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
+def test_processes_do_not_outlive_a_parent_that_is_killed(tiny_path):
+    for number in range(4):
+        short_recording(Path("in") / f"{number}.wav", 600)
+    command = [sys.executable, "-m", "brevox", "encode", "in", "-o", "out", "--jobs", "2", "-m", tiny_path]
+    parent = psutil.Popen(command, stderr=subprocess.DEVNULL)
+    wait_until(lambda: Path("out").is_dir() and any(Path("out").iterdir()), 60)
+    children = parent.children(recursive=True)
+    assert children
+    parent.kill()
+    parent.wait()
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive
+    assert not list(Path("out").glob(".*"))
+
+
 def test_what_is_done_before_is_left_as_it_is(tiny_path):
     short_recording(Path("in/a.wav"))
     put(Path("in"), "a.sc")
@@ -234,7 +285,7 @@ def test_a_result_that_cannot_be_written_is_told(tiny_path):
     put(Path(), "file")
     (outcome,) = encode_all([Job(path, Path("file/a.sc"))], model=tiny_path)
     assert outcome.result is None
-    assert "a.wav" in outcome.error
+    assert "cannot make the folder file" in outcome.error
 
 
 def test_a_missing_model_is_one_error():

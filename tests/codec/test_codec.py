@@ -207,6 +207,12 @@ def test_books_may_change_from_chunk_to_chunk(codec, speech):
     np.testing.assert_allclose(rms(sound), rms(speech), rtol=0.06)
 
 
+@pytest.mark.parametrize("audio", [np.zeros(100, np.int16), np.zeros((16_000, 1)), np.full(100, np.nan)])
+def test_audio_that_cannot_be(tiny, audio):
+    with pytest.raises(SettingsError, match="shape"):
+        tiny.encode(audio)
+
+
 @pytest.mark.parametrize(
     "wanted", [{"kbps": 0}, {"kbps": -1}, {"kbps": float("nan")}, {"kbps": 1e6}, {"books": 0}, {"books": 99}]
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import subprocess
 import sys
 import threading
@@ -161,8 +162,8 @@ def test_what_is_told_of_a_file(tiny, tmp_path, clip):
 
 
 def test_the_file_has_the_codes_and_the_sound_of_the_codec(codec, clip, speech):
-    codes = codec.encode(speech)
-    stream = encoded(clip, codec=codec)
+    codes = codec.encode(speech, books=6)
+    stream = encoded(clip, codec=codec, books=6)
     chunks = list(CodedStream(io.BytesIO(stream), codec).chunks())
     for chunk, other in zip(chunks, codes.chunks, strict=True):
         np.testing.assert_array_equal(chunk.codes, other.codes)
@@ -261,6 +262,48 @@ def test_a_pipe_with_a_name_is_read_once(tiny, tmp_path, speech):
     sender.start()
     assert encoded(tmp_path / "pipe", codec=tiny) == encoded(io.BytesIO(wav), codec=tiny)
     sender.join(10)
+
+
+@pytest.mark.parametrize("kbps", [1.5, 3, 6])
+def test_a_file_is_no_larger_than_its_rate_allows(codec, tmp_path, clip, kbps):
+    """Header, index and trailer included."""
+    result = encode_file(clip, tmp_path / "a.sc", kbps, codec=codec)
+    assert 0.85 * kbps < result.kbps <= kbps
+
+
+@pytest.mark.parametrize("form, magic", [("flac", b"fLaC"), ("ogg", b"OggS"), ("wav", b"RIFF")])
+def test_a_stream_gets_the_format_it_is_meant_to_have(tiny, clip, form, magic):
+    stream, decoded = io.BytesIO(), io.BytesIO()
+    encode_file(clip, stream, codec=tiny)
+    stream.seek(0)
+    decode_file(stream, decoded, codec=tiny, stream_format=form)
+    assert decoded.getvalue().startswith(magic)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
+def test_samples_that_are_no_sound_are_silence_and_told(codec, tmp_path, speech, bad):
+    audio = speech[:, :16_000].copy()
+    audio[0, 5000:5010] = bad
+    soundfile = tmp_path / "in.wav"
+    header = struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        b"RIFF",
+        36 + audio.nbytes,
+        b"WAVE",
+        b"fmt ",
+        16,
+        3,
+        1,
+        16_000,
+        64_000,
+        4,
+        32,
+        b"data",
+        audio.nbytes,
+    )
+    soundfile.write_bytes(header + audio.tobytes())
+    result = encode_file(soundfile, tmp_path / "a.sc", codec=codec)
+    assert "10 of its samples" in result.damage[0]
 
 
 # ---- tags and chapters

@@ -26,6 +26,10 @@ _EXACT_LENGTH = {"wav", "w64", "flac", "aiff", "au", "caf"}
 _NEAR_LENGTH = {"mov,mp4,m4a,3gp,3g2,mj2", "ogg"}
 
 
+# Far beyond what any floating-point recording means; not numbers (NaN) compare as beyond it too.
+_LOUDEST = 1e6
+
+
 class AudioReader:
     """An open audio file: what it says about itself, and its samples, once, from start to end.
 
@@ -49,7 +53,7 @@ class AudioReader:
         bit_rate: bit/s; None if unknown.
         tags: title, artist, ... with lower-case keys.
         chapters: in order of time.
-        bad_samples: how many values were not numbers (NaN, infinite) and were read as 0, so far.
+        bad_samples: how many values were not numbers (NaN, infinite, beyond 1e6) and were read as 0, so far.
         damaged: None, or a sentence about what is missing; final when all blocks are read.
 
     Raises:
@@ -181,7 +185,7 @@ class AudioReader:
             raise self._unreadable(error) from error
 
     def _numbers_only(self, piece: NDArray[np.float32]) -> NDArray[np.float32]:
-        bad = ~np.isfinite(piece)
+        bad = ~(np.abs(piece) < _LOUDEST)
         if not bad.any():
             return piece
         self.bad_samples += int(bad.sum())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+from types import FrameType
 
 
 def main() -> None:
@@ -20,6 +22,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # file names and titles may have letters that the screen has not
             stream.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, _terminate)
     errors = Console(stderr=True, highlight=False)
     try:
         app()
@@ -33,3 +36,8 @@ def main() -> None:
     except KeyboardInterrupt:
         errors.print("stopped; nothing half-done was left behind")
         sys.exit(130)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """End in good order: half-done files are removed on the way out."""
+    sys.exit(128 + number)

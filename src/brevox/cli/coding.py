@@ -62,8 +62,9 @@ def decode(
     inputs: Inputs,
     output: Output = None,
     format_: Annotated[
-        str, typer.Option("--format", help="wav, flac, mp3, m4a, ogg or opus, where -o names no file.")
-    ] = "wav",
+        str | None,
+        typer.Option("--format", help="wav, flac, mp3, m4a, ogg or opus. [default: what -o ends in, or wav]"),
+    ] = None,
     rate: Annotated[
         int | None, typer.Option("--rate", min=1, help="Sample rate, Hz. [default: the original's]")
     ] = None,
@@ -76,18 +77,29 @@ def decode(
     from brevox.codec import batch, models, transcode
 
     options: dict[str, Any] = {"sample_rate": rate, "bit_rate": bit_rate}
+    form = None if format_ is None else format_.lower().removeprefix(".")
+    if (
+        form
+        and output
+        and Path(output).suffix
+        and not Path(output).is_dir()
+        and Path(output).suffix.lower() != f".{form}"
+    ):
+        raise SettingsError(f"{output} and --format {form} contradict each other; leave one of them out")
     codec = models.load(model) if model else None
     if _is_pipe(inputs):
         target: Any = _pipe_target(output, sys.stdout.buffer, force)
-        result = transcode.decode_file(sys.stdin.buffer, target, codec=codec, **options)
+        result = transcode.decode_file(sys.stdin.buffer, target, codec=codec, stream_format=form or "wav", **options)
         _tell_only_result(Path("-"), Path(output or "-"), result)
         return
     if output == "-":
-        result = transcode.decode_file(_only(inputs), sys.stdout.buffer, codec=codec, **options)
+        stream_format = form or "wav"
+        result = transcode.decode_file(
+            _only(inputs), sys.stdout.buffer, codec=codec, stream_format=stream_format, **options
+        )
         _tell_only_result(inputs[0], Path("-"), result)
         return
-    suffix = f".{format_.lower().removeprefix('.')}"
-    planned = batch.plan(inputs, output, batch.STREAM_SUFFIXES, suffix, force)
+    planned = batch.plan(inputs, output, batch.STREAM_SUFFIXES, f".{form or 'wav'}", force)
     _run(planned, batch.decode_all, model=model, processes=jobs, **options)
 
 
@@ -100,18 +112,18 @@ def demo(
 
     rows = run_demo(folder, model)
     table = Table(title=f"{rows[0].duration_s:.1f} s of speech, files in {folder}")
-    for heading in ("asked", "kbit/s", "bytes", "WAV / file", "encoding", "decoding"):
+    for heading in ("--kbps", "kbit/s of file", "bytes", "WAV is larger by", "encoding", "decoding"):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
             f"{row.wanted_kbps:g}",
             f"{row.kbps:.2f}",
             f"{row.stream_bytes:,}",
-            f"{row.ratio:.0f}",
+            f"{row.ratio:.0f} x",
             f"{row.encode_speed:.0f} x",
             f"{row.decode_speed:.0f} x",
         )
-    table.caption = "Speeds are multiples of real time. Each .sc has its decoded .wav beside it."
+    table.caption = "Speeds: multiples of real time. Beside each .sc is its decoded .wav: listen."
     Console().print(table)
 
 
@@ -197,6 +209,6 @@ def _tell_only_result(source: Path, target: Path, result: Any) -> None:
 def _tell_result(source: Path, target: Path, result: Any) -> None:
     for sentence in result.damage:
         _messages.print(f"[yellow]{escape(source.name)}: {escape(sentence)}[/yellow]", soft_wrap=True)
-    size = f"{result.stream_bytes:,} bytes, {result.kbps:.2f} kbit/s, " if result.stream_bytes else ""
-    facts = f"{result.duration_s:.1f} s, {size}{result.speed:.0f} x real time"
+    size = f" in {result.stream_bytes:,} bytes of .sc, {result.kbps:.2f} kbit/s" if result.stream_bytes else ""
+    facts = f"{result.duration_s:.1f} s{size}, {result.speed:.0f} x real time"
     _messages.print(f"{escape(str(source))} -> {escape(str(target))}: {facts}", soft_wrap=True)

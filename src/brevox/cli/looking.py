@@ -35,10 +35,10 @@ def models() -> None:
     from brevox.codec.bvx import read_model
     from brevox.codec.models import known_models, models_folder
 
-    table = Table(title=f"Models; put more into {models_folder()}", title_justify="left")
-    for heading in ("name", "id", "kbit/s", "licence", "file"):
-        table.add_column(heading, overflow="fold")
+    console = Console(highlight=False)
     for path in known_models():
         info = read_model(path).info
-        table.add_row(*(escape(str(info.get(key, ""))) for key in ("name", "id", "kbps", "licence")), escape(str(path)))
-    Console().print(table)
+        facts = ", ".join(str(info[key]) + unit for key, unit in (("kbps", " kbit/s"), ("licence", "")) if key in info)
+        console.print(f"[bold]{escape(str(info['name']))}[/bold]  {escape(facts)}", soft_wrap=True)
+        console.print(f"  id {escape(str(info['id']))}\n  {escape(str(path))}", soft_wrap=True)
+    console.print(f"Put more into {escape(str(models_folder()))}", soft_wrap=True)

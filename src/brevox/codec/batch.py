@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import stat
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -23,6 +26,7 @@ from brevox.errors import AudioFileError, BrevoxError, OutputError, SettingsErro
 STREAM_SUFFIXES = frozenset({".sc"})
 
 _POLL_S = 0.1
+_GRACE_S = 3.0
 _KILLED = "not done, as one of the processes was killed; fewer at a time (--jobs 1) need less memory"
 
 
@@ -127,7 +131,9 @@ def _files_below(folder: Path, error_class: type[BrevoxError]) -> list[Path]:
         raise error_class(f"cannot read the folder {error.filename}: {error.strerror or error}") from error
 
     walked = os.walk(folder, onerror=refuse)
-    return sorted(file for at, _, names in walked for file in map(Path(at).joinpath, names) if file.is_file())
+    # Hidden files are no recordings of the user's: macOS's companions (._x.wav), what a killed run left behind.
+    shown = (Path(at, name) for at, _, names in walked for name in names if not name.startswith("."))
+    return sorted(file for file in shown if file.is_file())
 
 
 def _results(targets: list[Path], suffix: str) -> list[Path]:
@@ -198,9 +204,9 @@ def _run_all(
         return
     # Spawned, not forked: the networks' runtime has threads of its own, and Windows knows nothing else.
     context = multiprocessing.get_context("spawn")
-    reports = context.Queue()
+    reports, stop = context.Queue(), context.Event()
     threads = max(1, (os.cpu_count() or 1) // processes)
-    with ProcessPoolExecutor(processes, context, _start, (direction, model, threads, options, reports)) as pool:
+    with ProcessPoolExecutor(processes, context, _start, (direction, model, threads, options, reports, stop)) as pool:
         pending: dict[Future[Outcome], Job] = {pool.submit(_run, index, job): job for index, job in enumerate(todo)}
         try:
             while pending:
@@ -215,8 +221,9 @@ def _run_all(
                     except BrokenProcessPool:
                         # Killed from outside, most likely for want of memory; the pool then gives up all its jobs.
                         yield Outcome(job, None, f"{job.source}: {_KILLED}")
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+        except BaseException:  # Ctrl-C above all; the processes end at their next progress
+            stop.set()
+            pool.shutdown(cancel_futures=True)
             raise
 
 
@@ -233,6 +240,9 @@ class _Worker:
         transcode = encode_file if self.direction == "encode" else decode_file
         try:
             job.target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            return Outcome(job, None, f"cannot make the folder {job.target.parent}: {error.strerror or error}")
+        try:
             result = transcode(job.source, job.target, codec=self.codec, progress=progress, **self.options)
         except BrevoxError as error:
             return Outcome(job, None, str(error))
@@ -243,17 +253,41 @@ class _Worker:
 
 _worker: _Worker
 _reports: Any
+_stop: Any
 
 
 def _start(
-    direction: str, model: str | os.PathLike[str] | None, threads: int, options: dict[str, Any], reports: Any
+    direction: str, model: str | os.PathLike[str] | None, threads: int, options: dict[str, Any], reports: Any, stop: Any
 ) -> None:
-    global _worker, _reports  # what a pool's process keeps between its tasks
-    _worker, _reports = _Worker(direction, model, threads, options), reports
+    global _worker, _reports, _stop  # what a pool's process keeps between its tasks
+    # A terminal's Ctrl-C reaches all processes; what it means is for the first one to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _worker, _reports, _stop = _Worker(direction, model, threads, options), reports, stop
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A process whose parent was killed has nobody left to work for; it would wait for more for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        _stop.set()
+        time.sleep(_GRACE_S)  # in which the file at hand is given up, and what there is of it removed
+        os._exit(1)
 
 
 def _run(index: int, job: Job) -> Outcome:
-    return _worker.run(job, lambda done, total: _reports.put((index, done, total)))
+    def report(done: float, total: float | None) -> None:
+        _give_up_if_told()
+        _reports.put((index, done, total))
+
+    _give_up_if_told()
+    return _worker.run(job, report)
+
+
+def _give_up_if_told() -> None:
+    if _stop.is_set():
+        raise KeyboardInterrupt
 
 
 def _drain(reports: Any) -> Iterator[tuple[int, float, float | None]]:

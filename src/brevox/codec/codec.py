@@ -26,7 +26,7 @@ from brevox.codec.entropy import EntropyModel
 from brevox.codec.level import level_to_rms, rms_to_level
 from brevox.codec.networks import Networks
 from brevox.codec.quantise import dequantise, quantise
-from brevox.codec.sc2 import Chunk
+from brevox.codec.sc2 import MOST_CHANNELS, Chunk
 from brevox.errors import ModelFileError, SettingsError, WrongModelError
 
 T = TypeVar("T")
@@ -137,9 +137,15 @@ class Codec:
             kbps: most bits a second, in thousands, of all channels together as stored in a file.
             books: or the number of codebooks. With neither, 3 kbit/s.
         """
-        audio = np.atleast_2d(np.asarray(audio, dtype=np.float32))
-        if audio.ndim != 2 or not np.isfinite(audio).all():
-            raise SettingsError("audio must be finite numbers of the shape [channels, samples]")
+        audio = np.atleast_2d(np.asarray(audio))
+        if audio.dtype.kind != "f" or audio.ndim != 2 or not np.isfinite(audio).all():
+            raise SettingsError("audio must be finite floating-point numbers of the shape [channels, samples]")
+        if not 1 <= len(audio) <= MOST_CHANNELS:
+            raise SettingsError(
+                f"audio of the shape {list(audio.shape)} would have {len(audio)} channels; the shape must be "
+                f"[channels, samples], with 1 to {MOST_CHANNELS} channels"
+            )
+        audio = audio.astype(np.float32)
         meter = LoudnessMeter(self.sample_rate)
         meter.push(audio.mean(axis=0))
         gain = meter.gain()
@@ -194,14 +200,20 @@ class Codec:
             yield Window(first_frame, left, samples, audio, pitch, levels)
 
     def encode_windows(
-        self, windows: Iterable[Window], kbps: float | None = None, *, books: int | None = None
+        self,
+        windows: Iterable[Window],
+        kbps: float | None = None,
+        *,
+        books: int | None = None,
+        spent_bits: float = 0.0,
     ) -> Iterator[CodeChunk]:
         """The second half of `encode_blocks`: the network, and as many books as the rate pays for.
 
-        What a chunk leaves of its bits, the next may spend.
+        What a chunk leaves of its bits, the next may spend. `spent_bits` are gone before the first: for a file's
+        header.
         """
         kbps, books = self.check_rate(kbps, books)
-        saved = 0.0
+        saved = -spent_bits
         for window in windows:
             codes = self._encode_window(window)
             if kbps is None:

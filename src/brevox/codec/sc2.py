@@ -46,6 +46,8 @@ HEADER_FIXED_BYTES = _FIXED.size
 INDEX_HEAD_BYTES = _INDEX.size
 #: Bytes of a trailer.
 TRAILER_BYTES = _TRAILER.size + _CRC.size + len(_END_MAGIC)
+#: What follows the last chunk, but for the index's entries.
+END_BYTES = _INDEX.size + _CRC.size + TRAILER_BYTES
 
 _MOST_BYTES_A_CODE = 2
 _SPARE_PAYLOAD_BYTES = 1024

@@ -21,7 +21,7 @@ from brevox.codec.ahead import ReadAhead
 from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk
 from brevox.codec.models import load
 from brevox.codec.sc1 import write_v1
-from brevox.codec.sc2 import HIGHEST_RATE_HZ, MOST_TAG_BYTES, Chunk, StreamHeader, tags_to_bytes
+from brevox.codec.sc2 import END_BYTES, HIGHEST_RATE_HZ, MOST_TAG_BYTES, Chunk, StreamHeader, tags_to_bytes
 from brevox.codec.sc2_writer import ScWriter
 from brevox.codec.stream import CodedStream
 from brevox.errors import OutputError, SettingsError, StreamError
@@ -105,7 +105,6 @@ def encode_file(
         columns = int((3.0 if kbps is None else kbps) / _version_1_kbps(codec))
         books = min(codec.books, max(1, columns - codec.side_columns))
         kbps = None
-    left_out = ""
     with ExitStack() as stack:
         reader = stack.enter_context(AudioReader(source))
         channels = min(2, reader.channels) if stereo else 1
@@ -117,32 +116,34 @@ def encode_file(
         windows = codec.windows(surveyed, channels, gain)
         if _is_file(source):
             windows = iter(stack.enter_context(ReadAhead(windows)))
-        chunks = _told(codec.encode_windows(windows, kbps, books=books), codec, reader.duration_s, progress)
+        tags, left_out = _to_tags(reader)
+        header = StreamHeader(
+            model_id=codec.id,
+            model_name=codec.name,
+            sample_rate=reader.sample_rate,
+            channels=channels,
+            num_samples=None,
+            model_rate_hz=codec.sample_rate,
+            hop=codec.hop,
+            gain=gain,
+            chunk_frames=CHUNK_FRAMES,
+            tags=tags,
+        )
+        around_bits = 8 * (len(header.to_bytes()) + END_BYTES)
+        coded = codec.encode_windows(windows, kbps, books=books, spent_bits=around_bits)
+        chunks = _told(coded, codec, reader.duration_s, progress)
         if version == 1:
             count = books or 1
             pieces = [c.codes[0] if c.codes.size else codec.encode_silence(c.frames, count) for c in chunks]
             codes = np.concatenate([np.zeros((codec.side_columns + count, 0), np.uint16), *pieces], axis=1)
             write_v1(file, codec.id, codes, _code_bits(codec))
         else:
-            tags, left_out = _to_tags(reader)
-            header = StreamHeader(
-                model_id=codec.id,
-                model_name=codec.name,
-                sample_rate=reader.sample_rate,
-                channels=channels,
-                num_samples=None,
-                model_rate_hz=codec.sample_rate,
-                hop=codec.hop,
-                gain=gain,
-                chunk_frames=CHUNK_FRAMES,
-                tags=tags,
-            )
             writer = ScWriter(file, header)
             for chunk in chunks:
                 payload = codec.entropy.encode(chunk.codes) if chunk.codes.size else b""
                 writer.write(Chunk(chunk.first_frame, chunk.frames, chunk.codes.shape[1], chunk.levels, payload))
             writer.close(blocks.samples)
-        damage = tuple(filter(None, [reader.damaged, left_out]))
+        damage = tuple(filter(None, [reader.damaged, left_out, _bad_samples(reader)]))
         duration_s = blocks.samples / reader.sample_rate
     return Transcoded(duration_s, file.written, time.monotonic() - started, damage)
 
@@ -154,16 +155,18 @@ def decode_file(
     codec: Codec | None = None,
     sample_rate: int | None = None,
     bit_rate: int | None = None,
+    stream_format: str = "wav",
     progress: Progress | None = None,
 ) -> Transcoded:
     """Decode a `.sc` file.
 
     Args:
         source: a `.sc` file of either version, or a stream of one.
-        target: an audio file, whose suffix names the format, or a stream, which gets WAV.
+        target: an audio file, whose suffix names the format, or a stream.
         codec: by default the known model that the file names.
         sample_rate: of the output, Hz; by default the original's.
         bit_rate: of a lossy output format, bit/s.
+        stream_format: of a stream: wav, flac, mp3, m4a, ogg or opus.
         progress: called now and then.
 
     Returns:
@@ -184,7 +187,7 @@ def decode_file(
         if not 1 <= rate <= HIGHEST_RATE_HZ:
             raise SettingsError(f"a sample rate must be 1 to {HIGHEST_RATE_HZ} Hz, not {rate}")
         tags, chapters = _from_tags(header.tags)
-        as_stream = {} if isinstance(target, (str, os.PathLike)) else {"format": "wav"}
+        as_stream = {} if isinstance(target, (str, os.PathLike)) else {"format": stream_format}
         writer = stack.enter_context(
             AudioWriter(target, rate, header.channels, tags=tags, chapters=chapters, bit_rate=bit_rate, **as_stream)
         )
@@ -285,6 +288,12 @@ def _code_bits(codec: Codec) -> int:
 def _version_1_kbps(codec: Codec) -> float:
     """Of one column of codes."""
     return _code_bits(codec) * codec.frame_rate_hz / 1000
+
+
+def _bad_samples(reader: AudioReader) -> str:
+    return f"{reader.bad_samples} of its samples are no sensible numbers; they are now silence" * (
+        reader.bad_samples > 0
+    )
 
 
 def _to_tags(reader: AudioReader) -> tuple[dict[str, Any], str]:
