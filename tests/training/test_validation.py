@@ -1,4 +1,5 @@
 import importlib.util
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ class Noisy(nn.Module):
     """Stands in for a codec: each book that is missing adds noise."""
 
     sample_rate = 16_000
+    bottleneck = SimpleNamespace(codes=8)
 
     def __init__(self, books, noise):
         super().__init__()
@@ -68,6 +70,9 @@ def test_a_perfect_codec_has_perfect_scores_and_more_books_better_ones(clips):
     assert scores["mel@1"] > scores["mel@2"] > 0
     # Book n of the stand-in uses n + 1 codes.
     assert [scores[f"used/{book}"] for book in range(4)] == [1, 2, 3, 4]
+    assert scores["perplexity/0"] == pytest.approx(1)
+    assert all(1 < scores[f"perplexity/{book}"] <= book + 1 for book in range(1, 4))
+    assert scores["efficiency/3"] == pytest.approx(np.log2(scores["perplexity/3"]) / 3)
 
 
 @needs_pesq

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from brevox.audio.excitation import pulse_train, white_noise
 from brevox.audio.pitch import pitch_condition
 from brevox.data.corpus import Corpus
 from brevox.losses.mel import MultiScaleMelLoss
+from brevox.nets.bottlenecks.statistics import code_statistics
 from brevox.nets.codec import NeuralCodec
 
 #: A clip ready for the network: `audio` [1, samples], and with a pitch `condition` and `excitation`.
@@ -34,7 +37,8 @@ def valid_clips(corpus: Corpus, clips: int, clip_s: float, model: NeuralCodec) -
 
 @torch.no_grad()
 def validate(model: NeuralCodec, clips: list[ValidClip], books: list[int], device: torch.device) -> dict[str, float]:
-    """Mean of each metric over the clips, named `metric@books`; and how many codes were used, `used/book`.
+    """Mean of each metric over the clips, named `metric@books`, and how well each book is used with all in use:
+    codes that occur, `used/book`, their `perplexity/book` and `efficiency/book` (see `code_statistics`).
 
     PESQ and ESTOI are left out where the packages that compute them (the extra `bench`) are not installed.
     """
@@ -55,8 +59,12 @@ def validate(model: NeuralCodec, clips: list[ValidClip], books: list[int], devic
     used = torch.cat(codes, dim=1)
     model.train(was_training)
     means = {name: float(np.mean(values)) for name, values in results.items()}
-    for book in range(used.shape[0]):
-        means[f"used/{book}"] = len(used[book].unique())
+    size = cast(int, model.bottleneck.codes)
+    statistics = code_statistics(used[None], size)
+    for book, (share, perplexity, efficiency) in enumerate(zip(*statistics, strict=True)):
+        means[f"used/{book}"] = round(float(share) * size)
+        means[f"perplexity/{book}"] = float(perplexity)
+        means[f"efficiency/{book}"] = float(efficiency)
     return means
 
 
