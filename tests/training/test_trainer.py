@@ -7,6 +7,7 @@ import signal
 import lightning as L
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from brevox.audio import AudioWriter
 from brevox.data.prepare import manifest_sources, prepare
@@ -313,6 +314,16 @@ def test_balanced_losses_fall_too_and_are_logged_raw_and_weighted(tiny, train, t
     for loss in ("mel", "complex_stft"):
         assert values[60, loss] < values[1, loss]
         assert values[60, f"weighted/{loss}"] > 0
+
+
+def test_tensorboard_hears_and_sees_clips_at_each_validation(tiny, train, tmp_path):
+    train(tiny("run.validate_every=3"), tmp_path)
+    events = EventAccumulator(str(tmp_path), size_guidance={"audio": 0, "images": 0}).Reload()
+    tags = {f"clip {number}/{name}" for number in range(2) for name in ("original", "decoded")}
+    assert set(events.Tags()["audio"]) == set(events.Tags()["images"]) == tags
+    for tag in tags:
+        assert [event.step for event in events.Audio(tag)] == [3, 6]
+        assert events.Audio(tag)[0].length_frames == 16_000
 
 
 # What can go wrong.

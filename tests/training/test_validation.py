@@ -9,7 +9,7 @@ from torch import nn
 from brevox.data.corpus import Corpus
 from brevox.nets.bottlenecks.rvq import Quantised
 from brevox.nets.codec import build_codec
-from brevox.training.validation import perceptual_scores, valid_clips, validate
+from brevox.training.validation import perceptual_scores, spectrogram_picture, valid_clips, validate
 from voices import voice
 
 needs_pesq = pytest.mark.skipif(
@@ -73,6 +73,15 @@ def test_a_perfect_codec_has_perfect_scores_and_more_books_better_ones(clips):
     assert scores["perplexity/0"] == pytest.approx(1)
     assert all(1 < scores[f"perplexity/{book}"] <= book + 1 for book in range(1, 4))
     assert scores["efficiency/3"] == pytest.approx(np.log2(scores["perplexity/3"]) / 3)
+
+
+def test_a_tone_is_a_bright_line_where_it_belongs():
+    tone = torch.sin(2 * torch.pi * 1000 * torch.arange(16_000) / 16_000)
+    picture = spectrogram_picture(0.1 * tone)
+    assert picture.min() >= 0 and picture.max() <= 1
+    row = picture[:, 10:-10].mean(dim=1).argmax()
+    assert row == picture.shape[0] - 1 - 1000 * 512 // 16_000
+    assert spectrogram_picture(torch.zeros(16_000)).max() == 0
 
 
 @needs_pesq

@@ -32,16 +32,17 @@ from brevox.data.corpus import Corpus, CropDataset
 from brevox.errors import SettingsError
 from brevox.losses.adversarial import GAMES, feature_matching_loss
 from brevox.losses.parts import LOSSES
-from brevox.nets.codec import build_codec
+from brevox.nets.codec import NeuralCodec, build_codec
 from brevox.nets.parts import DISCRIMINATORS
 from brevox.training.balance import BALANCERS, Balancer, Term
 from brevox.training.checkpoint import BEST, LAST, load_checkpoint, restore_weights, save_checkpoint
 from brevox.training.ema import WeightAverage
 from brevox.training.recipe import OptimiserSettings, Recipe
-from brevox.training.validation import valid_clips, validate
+from brevox.training.validation import decoded_clip, spectrogram_picture, valid_clips, validate
 
 #: Books at which a codec is validated, as shares of all it has.
 _VALID_SHARES = (1 / 12, 0.25, 0.5, 1.0)
+_SAMPLES = 2  # validation clips that TensorBoard gets to hear and see
 
 
 class Trainer:
@@ -263,10 +264,21 @@ class Trainer:
         scores = validate(model, self.valid, books, self.fabric.device)
         self._log(writer, "valid", scores)
         half = books[-2] if len(books) > 1 else books[-1]
+        if writer is not None:
+            self._show_samples(writer, model, half)
         quality = scores.get(f"pesq_wb@{half}", -scores[f"mel@{half}"])
         if quality > self.best:
             self.best = quality
             self._save(BEST)
+
+    def _show_samples(self, writer: SummaryWriter, model: NeuralCodec, books: int) -> None:
+        """Sound and spectrogram of some validation clips, original and decoded, for TensorBoard."""
+        for number, clip in enumerate(self.valid[:_SAMPLES]):
+            sounds = {"original": clip["audio"][0], "decoded": decoded_clip(model, clip, books, self.fabric.device)}
+            for name, audio in sounds.items():
+                tag = f"clip {number}/{name}"
+                writer.add_audio(tag, audio.clamp(-1, 1), self.step, model.sample_rate)
+                writer.add_image(tag, spectrogram_picture(audio), self.step, dataformats="HW")
 
     def _log(self, writer: SummaryWriter | None, kind: str, values: dict[str, float]) -> None:
         if writer is None:

@@ -13,6 +13,7 @@ from brevox.audio.excitation import pulse_train, white_noise
 from brevox.audio.pitch import pitch_condition
 from brevox.data.corpus import Corpus
 from brevox.losses.mel import MultiScaleMelLoss
+from brevox.losses.spectrogram import magnitude, spectrogram
 from brevox.nets.bottlenecks.statistics import code_statistics
 from brevox.nets.codec import NeuralCodec
 
@@ -66,6 +67,23 @@ def validate(model: NeuralCodec, clips: list[ValidClip], books: list[int], devic
         means[f"perplexity/{book}"] = float(perplexity)
         means[f"efficiency/{book}"] = float(efficiency)
     return means
+
+
+@torch.no_grad()
+def decoded_clip(model: NeuralCodec, clip: ValidClip, books: int, device: torch.device) -> Tensor:
+    """One clip through the codec. Shape: [samples]."""
+    was_training = model.training
+    inputs = {name: tensor.to(device) for name, tensor in clip.items()}
+    decoded, _ = model.eval()(**inputs, books=torch.tensor([books], device=device))
+    model.train(was_training)
+    sound: Tensor = decoded[0].float().cpu()
+    return sound
+
+
+def spectrogram_picture(audio: Tensor) -> Tensor:
+    """80 dB of a spectrogram as a picture, low frequencies at the bottom. Shape: [samples] to [bins, frames], 0..1."""
+    level_db = 20 * torch.log10(magnitude(spectrogram(audio[None], 512, 128))[0] + 1e-5)
+    return ((level_db + 90) / 80).clamp(0, 1).flip(0)
 
 
 def perceptual_scores(
