@@ -2,4 +2,5 @@
 
 import brevox.losses.mel
 import brevox.losses.stft
-import brevox.losses.waveform  # noqa: F401
+import brevox.losses.waveform
+import brevox.losses.whisper  # noqa: F401
