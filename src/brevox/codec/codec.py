@@ -23,6 +23,7 @@ from brevox.audio.loudness import LoudnessMeter
 from brevox.audio.pitch import PITCH_CODES, PITCH_CONTEXT, PITCH_HOP, PITCH_RATE_HZ, track_pitch
 from brevox.codec.bvx import ModelFile
 from brevox.codec.entropy import EntropyModel
+from brevox.codec.frugal import frugal_pitch
 from brevox.codec.level import level_to_rms, rms_to_level
 from brevox.codec.networks import Networks
 from brevox.codec.quantise import dequantise, quantise
@@ -122,6 +123,7 @@ class Codec:
             or max(self._encoder_context, self._decoder_context) > CHUNK_FRAMES
         ):
             raise ModelFileError(f"the parts of the model {self.name} do not fit each other; get it again")
+        self._pitch_bits = self.entropy.first_column_bits()
         self._networks = Networks(model, threads)
 
     @property
@@ -224,6 +226,9 @@ class Codec:
                 bits = np.concatenate([[0], np.cumsum(sum(self.entropy.cost_bits(channel) for channel in codes))])
                 budget = share + saved - overhead
                 columns = max(self.side_columns + 1, int(np.searchsorted(bits, budget, side="right")) - 1)
+                if self.sends_pitch and codes.shape[1] and budget < bits[columns]:
+                    codes[:, 0] = [frugal_pitch(channel[0], self._pitch_bits) for channel in codes]
+                    bits[columns] = sum(self.entropy.cost_bits(channel[:columns]).sum() for channel in codes)
                 saved = min(budget - float(bits[min(columns, len(bits) - 1)]), share)
             frames = -(-window.samples // self.hop)
             yield CodeChunk(window.first_frame, frames, np.ascontiguousarray(codes[:, :columns]), window.levels)

@@ -109,6 +109,12 @@ class EntropyModel:
             arrays[f"frequencies_{column}"] = (table.frequencies - 1).astype(np.uint16)
         return arrays
 
+    def first_column_bits(self) -> NDArray[np.float64]:
+        """Cost of each code of column 0 after each code. Shape [codes before, codes]."""
+        table = self._tables[0]
+        bits: NDArray[np.float64] = -np.log2(table.frequencies[table.past_class, table.above_class[0]] / TOTAL)
+        return bits
+
     def encode(self, codes: NDArray[np.integer]) -> bytes:
         """Encode one chunk.
 
