@@ -15,7 +15,7 @@ import brevox.nets.discriminators.several
 import brevox.nets.discriminators.stft  # noqa: F401
 from brevox.errors import SettingsError
 from brevox.losses.adversarial import feature_matching_loss
-from brevox.nets.discriminators import bands
+from brevox.nets.discriminators import stft
 from brevox.nets.discriminators.bands import BandsDiscriminator
 from brevox.nets.discriminators.period import PeriodDiscriminator
 from brevox.nets.discriminators.scale import ScaleDiscriminator
@@ -261,8 +261,8 @@ def test_every_bin_is_seen_by_the_stack_of_its_band_alone(window, monkeypatch):
         caught.append(spectrogram(*arguments).detach().requires_grad_())
         return caught[-1]
 
-    spectrogram = bands.spectrogram
-    monkeypatch.setattr(bands, "spectrogram", catching)
+    spectrogram = stft.spectrogram
+    monkeypatch.setattr(stft, "spectrogram", catching)
     ((_, maps),) = BandsDiscriminator([window], channels=2)(noise())
     (spectrum,), layers, shares = caught, len(maps) // 5, [0, 0.1, 0.25, 0.5, 0.75, 1]
     for band, (low, high) in enumerate(pairwise(shares)):

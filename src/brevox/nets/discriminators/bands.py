@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from brevox.errors import SettingsError
-from brevox.losses.spectrogram import spectrogram
+from brevox.nets.discriminators.stft import complex_channels
 from brevox.nets.feature_maps import check_numbers, feature_maps, normed
 from brevox.nets.parts import DISCRIMINATORS
 
@@ -47,13 +47,8 @@ class BandsDiscriminator(nn.Module):
         self.resolutions = nn.ModuleList(_Resolution(bins_of(window, edges), channels) for window in windows)
 
     def forward(self, audio: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
-        judgement = []
-        for window, resolution in zip(self.windows, self.resolutions, strict=True):
-            spectrum = spectrogram(audio, window, window // 4)
-            # Compressed: speech's spectrum spans 60 dB, and its faint parts are heard.
-            spectrum = spectrum * (spectrum.abs() + 1e-5) ** -0.5
-            judgement.append(resolution(torch.stack([spectrum.real, spectrum.imag], dim=1).transpose(2, 3)))
-        return judgement
+        pairs = zip(self.windows, self.resolutions, strict=True)
+        return [resolution(complex_channels(audio, window)) for window, resolution in pairs]
 
 
 def bins_of(window: int, edges: Sequence[float]) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from brevox.losses.spectrogram import spectrogram
+from brevox.nets.feature_maps import feature_maps
 from brevox.nets.parts import DISCRIMINATORS
 
 
@@ -29,13 +30,15 @@ class StftDiscriminator(nn.Module):
         self.scales = nn.ModuleList(_Scale(channels) for _ in windows)
 
     def forward(self, audio: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
-        judgement = []
-        for window, scale in zip(self.windows, self.scales, strict=True):
-            spectrum = spectrogram(audio, window, window // 4)
-            # Compressed: speech's spectrum spans 60 dB, and its faint parts are heard.
-            spectrum = spectrum * (spectrum.abs() + 1e-5) ** -0.5
-            judgement.append(scale(torch.stack([spectrum.real, spectrum.imag], dim=1).transpose(2, 3)))
-        return judgement
+        return [scale(complex_channels(audio, w)) for w, scale in zip(self.windows, self.scales, strict=True)]
+
+
+def complex_channels(audio: Tensor, window: int) -> Tensor:
+    """Real and imaginary part of a spectrogram. Shape: [batch, samples] to [batch, 2, frames, bins]."""
+    spectrum = spectrogram(audio, window, window // 4)
+    # Compressed: speech's spectrum spans 60 dB, and its faint parts are heard.
+    spectrum = spectrum * (spectrum.abs() + 1e-5) ** -0.5
+    return torch.stack([spectrum.real, spectrum.imag], dim=1).transpose(2, 3)
 
 
 class _Scale(nn.Module):
@@ -53,8 +56,5 @@ class _Scale(nn.Module):
         self.logits = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        maps = []
-        for layer in self.layers:
-            x = nn.functional.leaky_relu(layer(x), 0.2)
-            maps.append(x)
-        return self.logits(x), maps
+        maps = feature_maps(self.layers, x)
+        return self.logits(maps[-1]), maps
