@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from brevox.nets.parts import DECODERS
-from brevox.nets.seanet import EDGE_KERNEL, activate, check_strides, convolution, residual_units, upsampling
+from brevox.nets.seanet import EDGE_KERNEL, activate, as_row, check_strides, convolution, residual_units, upsampling
 
 
 @DECODERS.register("seanet")
@@ -47,8 +47,8 @@ class SeanetDecoder(nn.Module):
         self.leave = convolution(width, 1, EDGE_KERNEL)
 
     def forward(self, latent: Tensor) -> Tensor:
-        hidden = self.enter(latent)
+        hidden = self.enter(as_row(latent))
         for rise, units in zip(self.rises, self.units, strict=True):
             hidden = units(activate(rise(hidden)))
         samples: Tensor = self.leave(activate(hidden))
-        return samples.tanh()[:, 0]
+        return samples.tanh()[:, 0, 0]

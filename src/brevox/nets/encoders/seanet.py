@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from brevox.nets.parts import ENCODERS
-from brevox.nets.seanet import EDGE_KERNEL, activate, check_strides, convolution, downsampling, residual_units
+from brevox.nets.seanet import EDGE_KERNEL, activate, as_row, check_strides, convolution, downsampling, residual_units
 
 
 @ENCODERS.register("seanet")
@@ -46,8 +46,8 @@ class SeanetEncoder(nn.Module):
         self.leave = convolution(width, latent, EDGE_KERNEL)
 
     def forward(self, audio: Tensor) -> Tensor:
-        hidden = activate(self.enter(audio[:, None]))
+        hidden = activate(self.enter(as_row(audio[:, None])))
         for stage in self.stages:
             hidden = activate(stage(hidden))
-        latent: Tensor = self.leave(hidden)
+        latent: Tensor = self.leave(hidden)[:, :, 0]
         return latent
