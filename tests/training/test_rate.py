@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from brevox.training.optimiser import SCHEDULES, rate_factor
 from brevox.training.recipe import OptimiserSettings
-from brevox.training.trainer import SCHEDULES, rate_factor
 
 
 @given(st.integers(0, 500), st.integers(1, 2000), st.floats(0, 1))

@@ -7,6 +7,7 @@ import signal
 import lightning as L
 import pytest
 import torch
+from lightning.fabric.plugins import MixedPrecision
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from brevox.audio import AudioWriter
@@ -159,6 +160,17 @@ def test_a_second_stage_starts_from_the_averaged_weights_and_counts_anew(tiny, t
         train(recipe, tmp_path / "fourth", start_from=tmp_path / "missing.ckpt")
 
 
+def test_checkpoints_that_stay_can_be_gone_on_from(tiny, train, tmp_path):
+    recipe = tiny("run.keep_every=2", *DISCRIMINATOR)
+    train(recipe, tmp_path / "straight")
+    kept = sorted(path.name for path in (tmp_path / "straight").glob("step-*"))
+    assert kept == ["step-00000002.ckpt", "step-00000004.ckpt", "step-00000006.ckpt"]
+    (tmp_path / "from 4").mkdir()
+    shutil.copy(tmp_path / "straight" / kept[1], tmp_path / "from 4" / LAST)
+    train(recipe, tmp_path / "from 4")
+    assert_same(*(load_checkpoint(tmp_path / name / LAST) for name in ("straight", "from 4")))
+
+
 def test_processes_that_fabric_run_has_launched_are_not_launched_again(tiny, train, tmp_path, monkeypatch):
     monkeypatch.setenv("LT_CLI_USED", "1")  # set by `fabric run`, of which a session of processes is too long a test
     assert train(tiny("run.steps=1"), tmp_path).step == 1
@@ -203,6 +215,48 @@ def test_precisions_agree_and_weights_stay_whole(tiny, train, tmp_path):
         totals.append(logged(tmp_path / precision)[1, "total"])
     assert totals[0] == pytest.approx(totals[1], rel=0.05)
     assert totals[0] != totals[1]
+
+
+def half_precision():
+    """What a GPU does with `run.precision=16-mixed`: Fabric would not do it on a CPU by name alone."""
+    return L.Fabric(accelerator="cpu", plugins=[MixedPrecision("16-mixed", "cpu")])
+
+
+def test_fp16_agrees_with_fp32_and_goes_on_exactly(tiny, train, tmp_path):
+    train(tiny("run.steps=3", *DISCRIMINATOR), tmp_path / "32")
+    train(tiny(*DISCRIMINATOR), tmp_path / "16", half_precision())
+    train(tiny("run.steps=3", *DISCRIMINATOR), tmp_path / "stopped", half_precision())
+    train(tiny(*DISCRIMINATOR), tmp_path / "stopped", half_precision())
+    first, second = (load_checkpoint(tmp_path / name / LAST) for name in ("16", "stopped"))
+    first["recipe"] = second["recipe"]
+    assert_same(first, second)
+    assert all(value.isfinite().all() for value in first["model"].values())
+    totals = [logged(tmp_path / name)[1, "total"] for name in ("32", "16")]
+    assert totals[0] == pytest.approx(totals[1], rel=0.02)
+    assert totals[0] != totals[1]
+
+
+def test_fp16_scales_down_what_overflows_until_it_learns(tiny, train, tmp_path):
+    recipe = tiny("run.steps=16", "losses=[{name: mel, weight: 1.0e+4}]", "optimiser.warmup_steps=0")
+    trainer = Trainer(recipe, tmp_path, half_precision())
+    before = [parameter.detach().clone() for parameter in trainer.plain_model.parameters()]
+    scale = trainer.scaler.get_scale()
+    trainer.run()
+    assert not math.isfinite(logged(tmp_path)[1, "gradient_norm"])
+    assert trainer.scaler.get_scale() < scale
+    assert all(parameter.isfinite().all() for parameter in trainer.plain_model.parameters())
+    pairs = zip(before, trainer.plain_model.parameters(), strict=True)
+    assert any(not torch.equal(one, other) for one, other in pairs)
+
+
+def test_compiled_networks_learn_the_same(tiny, train, trained, tmp_path):
+    # All of torch.compile but the C++ compiler, which takes minutes.
+    trainer = train(tiny("run.compile=aot_eager", "run.steps=3"), tmp_path)
+    assert trainer.plain_model.encoder._compiled_call_impl is not None
+    plain, compiled = logged(trained), logged(tmp_path)
+    for step in (1, 2, 3):
+        assert compiled[step, "total"] == pytest.approx(plain[step, "total"], rel=2e-3)
+    assert load_checkpoint(tmp_path / LAST)["model"].keys() == load_checkpoint(trained / LAST)["model"].keys()
 
 
 def test_a_step_logs_every_loss_and_their_weighted_sum(trained):
@@ -335,6 +389,7 @@ def test_tensorboard_hears_and_sees_clips_at_each_validation(tiny, train, tmp_pa
         (("losses=[]",), SettingsError, "names no losses"),
         (("optimiser.schedule=linear",), SettingsError, "constant"),
         (("balancer={name: fair}",), SettingsError, "gradient"),
+        (("run.compile=gcc",), SettingsError, "inductor"),
         (("adversarial.loss=wasserstein",), SettingsError, "least_squares"),
         (("model.sample_rate=24000", "model.pitch=false"), SettingsError, "condition"),
         (("losses=[{name: time}, {name: time}]",), SettingsError, "'time' twice"),

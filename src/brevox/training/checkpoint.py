@@ -15,6 +15,11 @@ LAST = "last.ckpt"
 BEST = "best.ckpt"
 
 
+def kept_name(step: int) -> str:
+    """The file of a checkpoint that stays."""
+    return f"step-{step:08d}.ckpt"
+
+
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write tensors, numbers, strings, and lists and dicts of them; whole or not at all."""
     with atomic_output(path) as part:

@@ -64,11 +64,17 @@ class RunSettings:
     """How long, how precise, and how often to look."""
 
     steps: int = 10_000
+    #: `32-true`, `bf16-mixed` or, on a GPU, `16-mixed`.
     precision: str = "bf16-mixed"
+    #: The backend with which `torch.compile` makes encoder, decoder and discriminator faster, such as `inductor`,
+    #: which takes minutes at the start; or "" for none.
+    compile: str = ""
     ema_decay: float = 0.999
     log_every: int = 20
     validate_every: int = 1000
     checkpoint_every: int = 500
+    #: Steps between checkpoints that stay, `step-00001000.ckpt`; 0: none do but the last and the best.
+    keep_every: int = 0
     valid_clips: int = 12
     valid_clip_s: float = 8.0
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import math
 import os
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,9 +33,11 @@ from brevox.losses.parts import LOSSES
 from brevox.nets.codec import NeuralCodec, build_codec
 from brevox.nets.parts import DISCRIMINATORS
 from brevox.training.balance import BALANCERS, Balancer, Term
-from brevox.training.checkpoint import BEST, LAST, load_checkpoint, restore_weights, save_checkpoint
+from brevox.training.checkpoint import BEST, LAST, kept_name, load_checkpoint, restore_weights, save_checkpoint
 from brevox.training.ema import WeightAverage
+from brevox.training.optimiser import adamw, check_schedule, rate_factor
 from brevox.training.recipe import OptimiserSettings, Recipe
+from brevox.training.stopping import ignore_signals, stop_on_signals
 from brevox.training.validation import decoded_clip, spectrogram_picture, valid_clips, validate
 
 #: Books at which a codec is validated, as shares of all it has.
@@ -76,13 +76,12 @@ class Trainer:
                 f"corpora are at {PITCH_RATE_HZ} Hz; model.sample_rate must be that, not {model.sample_rate}"
             )
         self.valid = valid_clips(Corpus(corpus, "valid"), recipe.run.valid_clips, recipe.run.valid_clip_s, model)
-        settings = recipe.optimiser
-        optimiser = torch.optim.AdamW(
-            model.parameters(),
-            settings.learning_rate,
-            betas=(settings.betas[0], settings.betas[1]),
-            weight_decay=settings.weight_decay,
-        )
+        check_schedule(recipe.optimiser)
+        self.scaler = getattr(self.fabric.strategy.precision, "scaler", None)
+        # Fabric cannot clip gradients that a fused optimiser brings back to scale by itself, as it does with fp16.
+        fused = self.scaler is None
+        optimiser = adamw(model, recipe.optimiser, recipe.optimiser.learning_rate, fused)
+        self._compile(model.encoder, model.decoder)
         self.plain_model = model
         self.model, self.optimiser = self.fabric.setup(model, optimiser)
         self.average = WeightAverage(model, recipe.run.ema_decay)
@@ -95,15 +94,12 @@ class Trainer:
             self.losses[section["name"]] = (float(section.get("weight", 1.0)), loss)
         self.balancer: Balancer = BALANCERS.build(recipe.balancer, mean=self._mean_over_devices)
         self.game = GAMES.build({"name": recipe.adversarial.loss})
-        if settings.schedule not in SCHEDULES:
-            raise SettingsError(f"there is no schedule named {settings.schedule!r}; there are: {', '.join(SCHEDULES)}")
         self.discriminator: Any = None
         if recipe.adversarial.discriminator is not None:
             discriminator = DISCRIMINATORS.build(recipe.adversarial.discriminator)
-            self.discriminator, self.discriminator_optimiser = self.fabric.setup(
-                discriminator,
-                torch.optim.AdamW(discriminator.parameters(), recipe.adversarial.learning_rate, betas=(0.8, 0.99)),
-            )
+            learner = adamw(discriminator, OptimiserSettings(), recipe.adversarial.learning_rate, fused)
+            self._compile(discriminator)
+            self.discriminator, self.discriminator_optimiser = self.fabric.setup(discriminator, learner)
         self.step = 0
         self.best = -math.inf
         if (folder / LAST).exists():
@@ -117,8 +113,8 @@ class Trainer:
         run = self.recipe.run
         writer = SummaryWriter(str(self.folder)) if self.fabric.is_global_zero else None
         self.model.train()
-        with _stop_on_signals() as stop, _progress(self.fabric.is_global_zero) as progress:
-            task = progress.add_task(self.recipe.name, total=run.steps, completed=self.step, loss="")
+        with stop_on_signals() as stop, _progress(self.fabric.is_global_zero) as progress:
+            task = progress.add_task(self.recipe.name, total=run.steps, completed=self.step, told="")
             seen, since = 0, time.monotonic()
             for batches in self._batches():
                 values = self._train_step(batches)
@@ -130,17 +126,30 @@ class Trainer:
                     seen, since = 0, time.monotonic()
                     self._log(writer, "train", logged)
                     shown = "total" if "total" in logged else "discriminator"
-                    progress.update(task, completed=self.step, loss=f"{shown} {logged[shown]:.3f}")
+                    told = f"{shown} {logged[shown]:.3f}, {logged['speed_x_real_time']:.3g} s of audio a second"
+                    progress.update(task, completed=self.step, told=told)
                 if self.step % run.validate_every == 0 or self.step == run.steps:
                     self._validate(writer)
                     seen, since = 0, time.monotonic()
                 if self.step % run.checkpoint_every == 0 or self.step == run.steps or stop.is_set:
                     self._save(LAST)
+                if run.keep_every and self.step % run.keep_every == 0:
+                    self._save(kept_name(self.step))
                 if stop.is_set:
                     progress.console.print(f"stopped at step {self.step}; the same command goes on from here")
                     break
         if writer is not None:
             writer.close()
+
+    def _compile(self, *networks: nn.Module) -> None:
+        backend = self.recipe.run.compile
+        if not backend:
+            return
+        if backend not in torch.compiler.list_backends(exclude_tags=()):
+            known = ", ".join(torch.compiler.list_backends())
+            raise SettingsError(f"torch has no compiler named {backend!r} for run.compile; there are: {known}")
+        for network in networks:
+            network.compile(backend=backend)  # in place: the names of the weights stay
 
     def _batches(self) -> Iterator[list[dict[str, Tensor]]]:
         """The batches of each step still to come: one, or as many as gradients are accumulated over."""
@@ -165,7 +174,7 @@ class Trainer:
             num_workers=data.workers,
             persistent_workers=data.workers > 0,
             drop_last=True,
-            worker_init_fn=_ignore_signals,
+            worker_init_fn=ignore_signals,
         )
         gathered = []
         for batch in loader:
@@ -206,7 +215,8 @@ class Trainer:
             norm = self.fabric.clip_gradients(
                 self.model, self.optimiser, max_norm=settings.clip_norm, error_if_nonfinite=False
             )
-            if norm is None or torch.isfinite(norm):
+            # With fp16 the scaler itself passes over such a step, and has to see it to scale the next one down.
+            if self.scaler or norm is None or torch.isfinite(norm):
                 self.optimiser.step()
             logged["gradient_norm"] = float("nan") if norm is None else norm.detach()
         self.average.update(self.plain_model)
@@ -302,6 +312,7 @@ class Trainer:
             "average_steps": self.average.steps,
             "optimiser": self.optimiser.state_dict(),
             "balancer": self.balancer.state,
+            "precision": self.fabric.strategy.precision.state_dict(),
         }
         if self.discriminator is not None:
             state["discriminator"] = self.discriminator.state_dict()
@@ -315,25 +326,11 @@ class Trainer:
         self.average.steps = state["average_steps"]
         self.optimiser.load_state_dict(state["optimiser"])
         self.balancer.state = state.get("balancer", {})
+        if state.get("precision"):
+            self.fabric.strategy.precision.load_state_dict(state["precision"])
         if self.discriminator is not None and "discriminator" in state:
             restore_weights(self.discriminator, state["discriminator"], self.folder / LAST)
             self.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
-
-
-#: What the learning rate is multiplied with after the warm-up, by the share of the steps that is done.
-SCHEDULES: dict[str, Callable[[float, float], float]] = {
-    "cosine": lambda done, final: final + (1 - final) * 0.5 * (1 + math.cos(math.pi * done)),
-    "exponential": lambda done, final: final**done,
-    "constant": lambda done, final: 1.0,
-}
-
-
-def rate_factor(settings: OptimiserSettings, step: int, steps: int) -> float:
-    """What the learning rate is multiplied with at a step: linear warm-up, then the schedule."""
-    if step < settings.warmup_steps:
-        return (step + 1) / settings.warmup_steps
-    done = (step - settings.warmup_steps) / max(1, steps - settings.warmup_steps)
-    return SCHEDULES[settings.schedule](min(1.0, done), settings.final_fraction)
 
 
 def _add(sums: dict[str, Tensor | float], values: dict[str, Tensor | float], parts: int) -> None:
@@ -342,39 +339,12 @@ def _add(sums: dict[str, Tensor | float], values: dict[str, Tensor | float], par
         sums[name] = sums.get(name, 0.0) + value / parts
 
 
-def _ignore_signals(_: int) -> None:
-    """Ctrl-C and cluster schedulers signal all processes of a job; when to stop is for the main one to say."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-
-
-class _Stop:
-    is_set = False
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[_Stop]:
-    """Let Ctrl-C and SIGTERM finish the step; a second Ctrl-C interrupts at once."""
-    stop = _Stop()
-
-    def request(number: int, _: object) -> None:
-        stop.is_set = True
-        signal.signal(number, before[number])
-
-    before = {int(number): signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _progress(visible: bool) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[loss]}"),
+        TextColumn("{task.fields[told]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         disable=not visible,
