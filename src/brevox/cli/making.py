@@ -18,27 +18,41 @@ _messages = Console(stderr=True, highlight=False)
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A recipe, such as recipes/speech-16k.yaml.", show_default=False)],
+    recipe: Annotated[
+        Path, typer.Argument(help="A recipe, such as recipes/speech-16k.yaml, or experiments.", show_default=False)
+    ],
     overrides: Annotated[
         list[str] | None, typer.Argument(help="Changes, such as data.corpus=corpus run.steps=100.", show_default=False)
     ] = None,
-    run: Annotated[Path | None, typer.Option("--run", help="The run's folder. [default: runs/NAME]")] = None,
+    run: Annotated[
+        Path | None, typer.Option("--run", help="The run's folder; of experiments, the one above. [default: runs/NAME]")
+    ] = None,
     start_from: Annotated[
         Path | None, typer.Option("--start-from", help="A checkpoint whose weights to begin with.")
     ] = None,
 ) -> None:
-    """Train a codec. Given again, the same command goes on where it stopped."""
+    """Train a codec, or several. Given again, the same command goes on where it stopped."""
     with _training_packages():
+        from brevox.training.experiments import is_experiments, load_experiments
         from brevox.training.recipe import load_recipe
         from brevox.training.summary import summarise
         from brevox.training.trainer import Trainer
 
-    settings = load_recipe(recipe, overrides or [])
-    trainer = Trainer(settings, run or Path("runs") / settings.name, start_from=start_from)
-    if trainer.fabric.is_global_zero:
-        summary = summarise(settings, trainer.plain_model, trainer.folder)
-        _messages.print(summary, markup=False, soft_wrap=True)
-    trainer.run()
+    if is_experiments(recipe):
+        several = load_experiments(recipe, overrides or [])
+        above = run or Path("runs") / recipe.stem
+        todo = [(above / name, settings) for name, settings in several.items()]
+    else:
+        settings = load_recipe(recipe, overrides or [])
+        todo = [(run or Path("runs") / settings.name, settings)]
+    for folder, settings in todo:
+        trainer = Trainer(settings, folder, start_from=start_from)
+        if trainer.fabric.is_global_zero:
+            summary = summarise(settings, trainer.plain_model, trainer.folder)
+            _messages.print(summary, markup=False, soft_wrap=True)
+        trainer.run()
+        if trainer.step < settings.run.steps:  # asked to stop
+            break
 
 
 def export(
