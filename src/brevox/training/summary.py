@@ -26,7 +26,9 @@ def summarise(recipe: Recipe, model: NeuralCodec, folder: Path) -> str:
             f"{name or 'model':11}{parameters / 1e6:8.2f} M parameters{work[name] / 1e6:10.0f} M MACs a second"
         )
     lines.append(f"{model.sample_rate / model.hop:.2f} frames a second")
-    lines.append(f"writes {folder}/: recipe.yaml, train.csv, valid.csv, events.out.tfevents.*, last.ckpt, best.ckpt")
+    kept = ", step-*.ckpt" if recipe.run.keep_every else ""
+    written = f"recipe.yaml, train.csv, valid.csv, events.out.tfevents.*, last.ckpt, best.ckpt{kept}"
+    lines.append(f"writes {folder}/: {written}")
     return "\n".join(lines)
 
 
