@@ -231,6 +231,22 @@ def test_codebooks_that_do_not_fit(tmp_path, members, codebooks):
     refused(tmp_path, zipped(members | {"codebooks.npz": npz(codebooks=codebooks)}))
 
 
+def test_keys_come_back(tmp_path, tiny_file):
+    keys = np.random.default_rng(0).standard_normal((*tiny_file.codebooks.shape[:2], 5)).astype(np.float16)
+    write_model(tmp_path / "keys.bvx", replace(tiny_file, keys=keys.astype(np.float32)))
+    assert np.array_equal(read_model(tmp_path / "keys.bvx").keys, keys.astype(np.float32))
+    assert read_model(tmp_path / "keys.bvx").keys.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [np.zeros((3, 16, 4), np.float16), np.zeros((3, 16, 5), np.float32), np.full((3, 16, 5), np.inf, np.float16)],
+)
+def test_keys_that_do_not_fit(tmp_path, members, tiny_file, keys):
+    codebooks = tiny_file.codebooks.astype(np.float16)
+    assert "keys" in refused(tmp_path, zipped(members | {"codebooks.npz": npz(codebooks=codebooks, keys=keys)}))
+
+
 def test_entropy_tables_that_do_not_fit(tmp_path, members, tiny_file):
     for tables in ({}, dict(tiny_file.entropy) | {"frequencies_4": np.zeros((1, 1, 16), np.uint16)}):
         assert "entropy tables" in refused(tmp_path, zipped(members | {"entropy.npz": npz(**tables)}))

@@ -1,17 +1,15 @@
 import copy
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from brevox.errors import SettingsError
+from brevox.codec.quantise import dequantise, quantise
 from brevox.nets.bottlenecks.factorised import FactorisedVQ
-from brevox.nets.codec import build_codec
-from brevox.training.checkpoint import save_checkpoint
-from brevox.training.export import export_model
 
 WIDTH = 12
 
@@ -128,21 +126,13 @@ def test_it_repeats_itself_and_goes_on_exactly():
         assert torch.equal(value, resumed.state_dict()[name]), name
 
 
-def test_a_model_with_it_codes_but_is_not_exported(tmp_path):
-    spectral = {"name": "spectral", "bands": 16, "width": 12, "blocks": 1, "fine_width": 12, "fine_blocks": 1}
-    model = {
-        "sample_rate": 16000,
-        "hop": 320,
-        "latent": 8,
-        "encoder": spectral,
-        "bottleneck": {"name": "factorised", "books": 3, "codes": 16},
-        "decoder": spectral,
-    }
-    codec = build_codec(model).eval()
-    pitch, excitation = torch.zeros(1, 2, 5), torch.zeros(1, 2, 1600)
-    audio, quantised = codec(torch.randn(1, 1600), pitch, excitation)
-    assert audio.shape == (1, 1600)
-    assert quantised.codes.shape == (1, 3, 5)
-    save_checkpoint(tmp_path / "c.ckpt", {"recipe": {"model": model}, "average": codec.state_dict(), "step": 1})
-    with pytest.raises(SettingsError, match=r"FactorisedVQ cannot be exported.*bottleneck\.name=rvq"):
-        export_model(tmp_path / "c.ckpt", tmp_path, name="x", description={}, card="")
+@pytest.mark.parametrize("normalise", [False, True])
+def test_what_is_exported_quantises_alike(normalise):
+    vq, latent = trained(normalise=normalise), latents(300, seed=5, batch=1)
+    shipped = {name: tensor.numpy() for name, tensor in vq.exported().items()}
+    codes = quantise(latent[0].numpy(), **shipped)
+    with torch.no_grad():
+        expected = vq(latent)
+    assert (codes == expected.codes[0].numpy()).mean() > 0.995  # but for ties
+    own = torch.from_numpy(codes.astype("int64"))[None]
+    np.testing.assert_allclose(dequantise(codes, shipped["codebooks"]), vq.decode(own)[0].numpy(), atol=1e-5)

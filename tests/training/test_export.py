@@ -165,6 +165,23 @@ def test_the_codec_runs_it(exported, samples):
         assert np.isfinite(decoded).all()
 
 
+@pytest.mark.parametrize("normalise", ["true", "false"])
+def test_factorised_codes_are_exported_too(tiny, train, corpus, tmp_path, normalise):
+    bottleneck = f"model.bottleneck={{name: factorised, books: 3, codes: 16, factors: 4, normalise: {normalise}}}"
+    train(tiny(bottleneck), tmp_path)
+    write_model(tmp_path / "f.bvx", export_model(tmp_path / LAST, corpus, name="f", description={}, card=""))
+    codec, network = Codec(read_model(tmp_path / "f.bvx"), threads=1), load_trained(tmp_path / LAST)[0]
+    audio = voice(2.0, 140)[: 320 * 90]
+    codes = codec.encode(audio[None], books=3)
+    columns = np.concatenate([chunk.codes[0] for chunk in codes.chunks], axis=1)
+    condition = torch.from_numpy(pitch_condition(columns[0].astype(np.uint8)))[None]
+    with torch.no_grad():
+        latent = network.encoder(torch.from_numpy(audio[None] * np.float32(codes.gain)), condition)
+        found = network.bottleneck(latent).codes[0].numpy()
+    # Networks in half precision choose another neighbour now and then.
+    assert (found == columns[1:]).mean() > 0.9
+
+
 # The codes on which the entropy model is fitted.
 
 

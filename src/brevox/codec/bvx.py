@@ -2,7 +2,7 @@
 
     encoder.onnx     audio [1, samples], condition [1, 2, frames]          -> latent [1, latent, frames]
     decoder.onnx     latent, condition, excitation [1, 2, samples]         -> audio [1, samples]
-    codebooks.npz    codebooks [books, codes, latent]
+    codebooks.npz    codebooks [books, codes, latent]; perhaps keys [books, codes, latent + 1]
     entropy.npz      integer probability tables, see brevox.codec.entropy
     model.json       name, rates, sizes, licence, training data, metrics
     README.md        the model card
@@ -48,6 +48,8 @@ class ModelFile:
     entropy: integer tables by name.
     info: `model.json`.
     card: the model card, Markdown.
+    keys: what codes are chosen by, see `brevox.codec.quantise`, float32, Shape [books, codes, latent + 1]; None where
+        it is the nearest entry.
     """
 
     encoder: bytes
@@ -56,6 +58,7 @@ class ModelFile:
     entropy: Mapping[str, NDArray[Any]]
     info: Mapping[str, Any]
     card: str
+    keys: NDArray[np.float32] | None = None
 
     @property
     def id(self) -> bytes:
@@ -83,7 +86,7 @@ def write_model(path: str | os.PathLike[str], model: ModelFile) -> None:
         "encoder.onnx": model.encoder,
         "decoder.onnx": model.decoder,
         # Half precision is what shipped codebooks are rounded to; see brevox.training.export.
-        "codebooks.npz": _npz({"codebooks": model.codebooks.astype(np.float16)}),
+        "codebooks.npz": _npz({name: array.astype(np.float16) for name, array in _books(model).items()}),
         "entropy.npz": _npz(model.entropy),
         "model.json": json.dumps(dict(model.info), indent=1, ensure_ascii=False).encode(),
         "README.md": model.card.encode(),
@@ -117,25 +120,41 @@ def read_model(path: str | os.PathLike[str]) -> ModelFile:
     except _ZIP_ERRORS as error:
         raise ModelFileError(f"{path} is not a Brevox model, or is damaged ({error}); get it again") from error
     info = _read_info(path, contents["model.json"])
-    codebooks = _read_npz(path, contents["codebooks.npz"]).get("codebooks")
+    codebooks, keys = _read_books(path, contents["codebooks.npz"], info["latent"])
+    return ModelFile(
+        encoder=contents["encoder.onnx"],
+        decoder=contents["decoder.onnx"],
+        codebooks=codebooks,
+        keys=keys,
+        entropy=_read_npz(path, contents["entropy.npz"]),
+        info=info,
+        card=contents["README.md"].decode("utf-8", "replace"),
+    )
+
+
+def _books(model: ModelFile) -> dict[str, NDArray[np.float32]]:
+    return {"codebooks": model.codebooks} | ({} if model.keys is None else {"keys": model.keys})
+
+
+def _read_books(path: Path, content: bytes, latent: int) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Codebooks and keys."""
+    arrays = _read_npz(path, content)
+    codebooks, keys = arrays.get("codebooks"), arrays.get("keys")
     if (
         codebooks is None
         or codebooks.ndim != 3
         or codebooks.dtype != np.float16
         or not 1 <= codebooks.shape[0] <= 64
         or not 2 <= codebooks.shape[1] <= 65536
-        or codebooks.shape[2] != info["latent"]
+        or codebooks.shape[2] != latent
         or not np.isfinite(codebooks).all()
     ):
         raise ModelFileError(f"{path} is damaged: its codebooks make no sense; get it again")
-    return ModelFile(
-        encoder=contents["encoder.onnx"],
-        decoder=contents["decoder.onnx"],
-        codebooks=codebooks.astype(np.float32),
-        entropy=_read_npz(path, contents["entropy.npz"]),
-        info=info,
-        card=contents["README.md"].decode("utf-8", "replace"),
-    )
+    if keys is None:
+        return codebooks.astype(np.float32), None
+    if keys.dtype != np.float16 or keys.shape != (*codebooks.shape[:2], latent + 1) or not np.isfinite(keys).all():
+        raise ModelFileError(f"{path} is damaged: its keys do not fit its codebooks; get it again")
+    return codebooks.astype(np.float32), keys.astype(np.float32)
 
 
 def _read_info(path: Path, text: bytes) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from brevox.codec.entropy import EntropyModel
 from brevox.codec.frugal import frugal_pitch
 from brevox.codec.level import level_to_rms, rms_to_level
 from brevox.codec.networks import Networks
-from brevox.codec.quantise import dequantise, quantise
+from brevox.codec.quantise import dequantise, nearest_keys, quantise
 from brevox.codec.sc2 import MOST_CHANNELS, Chunk
 from brevox.errors import ModelFileError, SettingsError, WrongModelError
 
@@ -115,6 +115,7 @@ class Codec:
         self.side_columns = int(self.sends_pitch)
         self.entropy = EntropyModel.from_tables(dict(model.entropy))
         self._codebooks = model.codebooks
+        self._keys = nearest_keys(model.codebooks) if model.keys is None else model.keys
         self._encoder_context = int(model.info["encoder_context"])
         self._decoder_context = int(model.info["decoder_context"])
         if (
@@ -313,7 +314,7 @@ class Codec:
         for channel, audio in enumerate(window.audio):
             pitch = None if window.pitch is None else window.pitch[channel, begin:end]
             latent = self._networks.encode(audio[begin * self.hop : end * self.hop], pitch)[:, here]
-            columns = quantise(latent, self._codebooks)
+            columns = quantise(latent, self._codebooks, self._keys)
             codes.append(columns if pitch is None else np.concatenate([pitch[None, here], columns]))
         return np.stack(codes)
 

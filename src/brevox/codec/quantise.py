@@ -6,23 +6,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def quantise(latent: NDArray[np.float32], codebooks: NDArray[np.float32]) -> NDArray[np.uint16]:
+def quantise(
+    latent: NDArray[np.float32], codebooks: NDArray[np.float32], keys: NDArray[np.float32] | None = None
+) -> NDArray[np.uint16]:
     """Find the codes of each frame, book after book, each on what the books before it left over.
 
     Args:
         latent: Shape [latent, frames].
         codebooks: Shape [books, codes, latent].
+        keys: a row for each code, Shape [books, codes, latent + 1]: the code is chosen whose row has the largest
+            product with (vector, 1). By default they choose the nearest entry.
 
     Returns:
         Shape [books, frames].
     """
+    keys = nearest_keys(codebooks) if keys is None else keys
     rest = latent.T.copy()
     codes = np.empty((len(codebooks), len(rest)), dtype=np.uint16)
     for book, entries in enumerate(codebooks):
-        distance = (entries**2).sum(axis=1) - 2 * (rest @ entries.T)
-        codes[book] = distance.argmin(axis=1)
+        scores = rest @ keys[book, :, :-1].T + keys[book, :, -1]
+        codes[book] = scores.argmax(axis=1)
         rest -= entries[codes[book]]
     return codes
+
+
+def nearest_keys(codebooks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Keys that choose the nearest entry: half of |v - e|^2 is |e|^2 / 2 - v e plus what all entries have in common."""
+    return np.concatenate([codebooks, -(codebooks**2).sum(axis=2, keepdims=True) / 2], axis=2)
 
 
 def dequantise(codes: NDArray[np.uint16], codebooks: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -73,14 +73,15 @@ def export_model(
         for tensor in model.state_dict().values():
             if tensor.is_floating_point() and tensor.numel() >= _LEAST_HALVED:
                 tensor.copy_(tensor.half())
-    codebooks = _codebooks(model).numpy().astype(np.float16)
+    books = _books(model)
+    codebooks = books["codebooks"]
     sizes = [PITCH_CODES] * model.pitch + [codebooks.shape[1]] * codebooks.shape[0]
     sequences = code_corpus(model, Corpus(corpus, "train"), hours, progress)
     entropy = fit_entropy_model(sequences, sizes).to_tables()
 
     parts = _network_parts(model)
     graphs = {part: _to_onnx(*arguments) for part, arguments in parts.items()}
-    tensors: dict[str, NDArray[Any]] = {"codebooks": codebooks}
+    tensors: dict[str, NDArray[Any]] = {**books}
     for part, graph in graphs.items():
         tensors |= {f"{part}.{tensor.name}": numpy_helper.to_array(tensor) for tensor in graph.graph.initializer}
     tensors |= {f"entropy.{key}": value for key, value in entropy.items()}
@@ -105,6 +106,7 @@ def export_model(
         encoder=graphs["encoder"].SerializeToString(),
         decoder=graphs["decoder"].SerializeToString(),
         codebooks=codebooks.astype(np.float32),
+        keys=books["keys"].astype(np.float32) if "keys" in books else None,
         entropy=entropy,
         info=info,
         card=card,
@@ -118,27 +120,24 @@ def code_corpus(
     """Codes of evenly spread clips, each [columns, frames], as the codec would make them."""
     total = sum(clip.samples for clip in corpus.clips) / model.sample_rate / 3600
     chosen = corpus.clips[:: max(1, math.ceil(total / hours))]
-    codebooks = _codebooks(model).numpy()
+    books = {name: array.astype(np.float32) for name, array in _books(model).items()}
     sequences = []
     for done, clip in enumerate(chosen, 1):
         audio, pitch = corpus.read(clip.shard, clip.first, clip.samples // model.hop * model.hop)
         condition = torch.from_numpy(pitch_condition(pitch))[None] if model.pitch else None
-        codes = quantise(model.encode(torch.from_numpy(audio)[None], condition)[0].numpy(), codebooks)
+        codes = quantise(model.encode(torch.from_numpy(audio)[None], condition)[0].numpy(), **books)
         sequences.append(np.concatenate([pitch[None].astype(np.uint16), codes]) if model.pitch else codes)
         if progress is not None:
             progress(done / len(chosen))
     return sequences
 
 
-def _codebooks(model: NeuralCodec) -> Tensor:
-    """What the codec needs of the bottleneck, Shape [books, codes, latent]."""
-    codebooks: Tensor | None = model.bottleneck.state_dict().get("codebooks")
-    if codebooks is None:
-        raise SettingsError(
-            f"a model with the bottleneck {type(model.bottleneck).__name__} cannot be exported: its codebooks are not "
-            "in the space of the latent; train one with model.bottleneck.name=rvq"
-        )
-    return codebooks
+def _books(model: NeuralCodec) -> dict[str, NDArray[np.float16]]:
+    """What the codec needs of the bottleneck, as it is shipped: `codebooks`, and `keys` if it has any."""
+    exported = getattr(model.bottleneck, "exported", None)
+    if exported is None:
+        raise SettingsError(f"a model with the bottleneck {type(model.bottleneck).__name__} cannot be exported")
+    return {name: tensor.numpy().astype(np.float16) for name, tensor in exported().items()}
 
 
 def _network_parts(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -15,9 +17,7 @@ from brevox.nets.parts import BOTTLENECKS
 class FactorisedVQ(nn.Module):
     """Each book looks at a projection of what the books before it left over, and projects its entry back.
 
-    Looking in few dimensions lets all codes come into use. Codebooks are trained by gradient. Models with this
-    bottleneck cannot be exported yet: the search is in one space and the rest in another, so the projections cannot
-    be folded into the codebooks that `brevox.codec.quantise` works with.
+    Looking in few dimensions lets all codes come into use. Codebooks are trained by gradient.
 
     Args:
         latent: channels.
@@ -43,7 +43,7 @@ class FactorisedVQ(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        self.books, self.dropout = books, dropout
+        self.books, self.codes, self.dropout = books, codes, dropout
         self.low = Codebooks(
             factors,
             books,
@@ -93,6 +93,24 @@ class FactorisedVQ(nn.Module):
             codes.append(index.view(batch, frames))
         quantised = total.view(batch, frames, -1).transpose(1, 2)
         return Quantised(quantised, torch.stack(codes, dim=1), loss / max(counted, 1))
+
+    @torch.no_grad()
+    def exported(self) -> dict[str, Tensor]:
+        """What `brevox.codec.quantise` works with: entries in the space of the latent, and keys that choose them.
+
+        With the projection D v + d, the nearest entry e is that of the largest e (D v + d) - |e|^2 / 2, the nearest
+        direction that of the largest e (D v + d) / |e|: products with (v, 1), both of them.
+        """
+        entries, keys = [], []
+        for book in range(self.books):
+            low, down = self.low.codebooks[book], cast(nn.Linear, self.down[book])
+            entries.append(self.up[book](low))
+            if self.low.cosine:
+                low = nn.functional.normalize(low)
+            # Directions are all of one length, which takes off the same from each.
+            offset = low @ down.bias - low.square().sum(dim=1) / 2
+            keys.append(torch.cat([low @ down.weight, offset[:, None]], dim=1))
+        return {"codebooks": torch.stack(entries), "keys": torch.stack(keys)}
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:

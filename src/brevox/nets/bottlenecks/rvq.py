@@ -90,6 +90,10 @@ class ResidualVQ(Codebooks):
         straight = latent + (quantised - latent).detach()
         return Quantised(straight, torch.stack(codes, dim=1), loss / max(counted, 1))
 
+    def exported(self) -> dict[str, Tensor]:
+        """What `brevox.codec.quantise` works with."""
+        return {"codebooks": self.codebooks.detach()}
+
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:
         """Codes of the first books, Shape [batch, books, frames], to the latent [batch, latent, frames]."""
