@@ -192,7 +192,7 @@ def test_a_corpus_of_another_version(corpus):
 
 def test_a_split_without_clips(tmp_path):
     folder = write_corpus(tmp_path / "c", [(0, 3, "a", "train")])
-    with pytest.raises(DataError, match=r"'valid'.*prepare it from more speakers"):
+    with pytest.raises(DataError, match=r"'valid'.*prepare it from more recordings"):
         Corpus(folder, "valid")
 
 

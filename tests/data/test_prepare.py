@@ -6,7 +6,9 @@ import pytest
 
 from brevox.audio import AudioWriter
 from brevox.data.corpus import Corpus
-from brevox.data.prepare import folder_sources, manifest_sources, prepare
+from brevox.data.layouts import folder_sources
+from brevox.data.prepare import manifest_sources, prepare
+from brevox.data.splits import decide_splits
 from brevox.errors import DataError
 from voices import voice
 
@@ -60,7 +62,9 @@ def recordings(tmp_path_factory):
 def corpus(recordings, tmp_path_factory):
     folder = tmp_path_factory.mktemp("made") / "corpus"
     calls = []
-    result = prepare(folder_sources([recordings]), folder, jobs=1, progress=lambda *call: calls.append(call))
+    result = prepare(
+        decide_splits(folder_sources(recordings)), folder, jobs=1, progress=lambda *call: calls.append(call)
+    )
     return folder, result, calls
 
 
@@ -123,37 +127,6 @@ def test_speakers_lie_together(corpus):
 # Splits.
 
 
-def test_valid_speakers_are_nobody_in_training(tmp_path):
-    for speaker in range(40):
-        for take in range(2):
-            touch(tmp_path / f"speaker{speaker}" / f"{take}.WAV")
-    sources = folder_sources([tmp_path], valid_fraction=0.1)
-    split = {kind: {s.speaker for s in sources if s.split == kind} for kind in ("train", "valid")}
-    assert len(sources) == 80
-    assert len(split["valid"]) == 4
-    assert len(split["train"]) == 36
-    assert not split["train"] & split["valid"]
-
-    # More recordings of the same people move nobody.
-    touch(tmp_path / "speaker0" / "another.flac")
-    touch(tmp_path / "speaker7" / "another.ogg")
-    again = folder_sources([tmp_path], valid_fraction=0.1)
-    assert len(again) == 82
-    assert {s.speaker for s in again if s.split == "valid"} == split["valid"]
-
-
-@pytest.mark.parametrize("speakers", [2, 3])
-def test_few_speakers_leave_one_for_validation(tmp_path, speakers):
-    for speaker in range(speakers):
-        touch(tmp_path / str(speaker) / "a.wav")
-    assert sorted(s.split for s in folder_sources([tmp_path])) == ["train"] * (speakers - 1) + ["valid"]
-
-
-def test_one_speaker_alone_is_all_for_training(tmp_path):
-    touch(tmp_path / "a.wav")
-    assert [s.split for s in folder_sources([tmp_path])] == ["train"]
-
-
 def test_the_test_split_is_left_out_and_paths_are_relative_to_the_manifest(tmp_path):
     for name in ("a", "b", "c"):
         write(tmp_path / "sounds" / f"{name}.wav", voice(0.5, seed=ord(name)))
@@ -170,7 +143,7 @@ def test_a_second_run_replaces_the_first(tmp_path):
     write(tmp_path / "x" / "a.wav", voice(0.5))
     write(tmp_path / "y" / "a.wav", voice(0.5))
     for name, speaker in (("x", "x"), ("y", "y")):
-        prepare(folder_sources([tmp_path / name]), tmp_path / "corpus", jobs=1)
+        prepare(decide_splits(folder_sources(tmp_path / name)), tmp_path / "corpus", jobs=1)
         assert [clip.speaker for clip in Corpus(tmp_path / "corpus", "train").clips] == [speaker]
 
 
@@ -180,16 +153,9 @@ def test_a_second_run_replaces_the_first(tmp_path):
 def test_nothing_usable(tmp_path):
     touch(tmp_path / "in" / "a.wav", b"no")
     with pytest.raises(DataError, match=r"none of the 1 recordings.*a\.wav"):
-        prepare(folder_sources([tmp_path / "in"]), tmp_path / "corpus", jobs=1)
+        prepare(decide_splits(folder_sources(tmp_path / "in")), tmp_path / "corpus", jobs=1)
     with pytest.raises(DataError):  # and no corpus is left that looks whole
         Corpus(tmp_path / "corpus", "train")
-
-
-def test_folders_without_recordings(tmp_path):
-    with pytest.raises(DataError, match="not a folder"):
-        folder_sources([tmp_path / "missing"])
-    with pytest.raises(DataError, match=r"no recordings.*\.wav"):
-        folder_sources([tmp_path])
 
 
 @pytest.mark.parametrize(

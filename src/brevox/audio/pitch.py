@@ -40,6 +40,20 @@ def pitch_to_hz(codes: NDArray[np.integer]) -> NDArray[np.float64]:
     return np.where(np.asarray(codes) > 0, LOWEST_HZ * (HIGHEST_HZ / LOWEST_HZ) ** steps, 0.0)
 
 
+def shift_pitch(codes: NDArray[np.integer], factor: float) -> NDArray[np.uint8]:
+    """Pitch codes of the same sound with every frequency multiplied. Shape: any, kept.
+
+    What comes to lie too high falls by octaves, and what lies too low has no pitch: as `track_pitch` finds it, to
+    which twice a period is a period too.
+    """
+    codes = np.asarray(codes)
+    per_octave = (PITCH_CODES - 2) / np.log2(HIGHEST_HZ / LOWEST_HZ)
+    shifted = codes + per_octave * np.log2(factor)
+    octaves = np.ceil((shifted - (PITCH_CODES - 0.5)) / per_octave)
+    shifted = np.rint(shifted - per_octave * np.maximum(octaves, 0))
+    return np.where((codes > 0) & (shifted > 0), np.minimum(shifted, PITCH_CODES - 1), 0).astype(np.uint8)
+
+
 def pitch_condition(codes: NDArray[np.integer]) -> NDArray[np.float32]:
     """Pitch codes as networks see them: voiced or not, and height. Shape: [frames] to [2, frames]."""
     codes = np.asarray(codes, dtype=np.float32)

@@ -94,25 +94,39 @@ def export(
 
 def prepare(
     folders: Annotated[
-        list[Path] | None, typer.Argument(help="Folders of recordings; a file's folder is its speaker.")
+        list[Path] | None, typer.Argument(help="Folders of recordings: known corpora, or a folder for each speaker.")
     ] = None,
     manifest: Annotated[
         Path | None, typer.Option("--manifest", help="Tab-separated: path, speaker, split (train, valid, test).")
     ] = None,
+    synthetic: Annotated[
+        str | None, typer.Option("--synthetic", help="No recordings, but noise or constant, to test training with.")
+    ] = None,
+    layout: Annotated[
+        str, typer.Option("--layout", help="Of the folders: auto, librispeech, common-voice, vctk or folders.")
+    ] = "auto",
     output: Annotated[Path, typer.Option("--output", "-o", help="The corpus' folder.")] = Path("corpus"),
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes. [default: one a core]")] = None,
 ) -> None:
     """Turn recordings into a corpus that training maps into memory."""
     with _training_packages():
-        from brevox.data.prepare import folder_sources, manifest_sources, prepare
+        from brevox.data.layouts import read_layouts
+        from brevox.data.prepare import manifest_sources, prepare, write_corpus
+        from brevox.data.splits import describe_splits
+        from brevox.data.synthetic import synthetic_clips
 
-    if bool(folders) == (manifest is not None):
-        raise DataError("name either folders of recordings or a manifest with --manifest")
-    sources = manifest_sources(manifest) if manifest else folder_sources(folders or [])
-    with _messages.status("reading ...") as status:
-        result = prepare(
-            sources, output, jobs=jobs, progress=lambda done, total: status.update(f"{done} of {total} recordings")
-        )
+    if [bool(folders), manifest is not None, synthetic is not None].count(True) != 1:
+        raise DataError("name either folders of recordings or a manifest with --manifest, or --synthetic noise")
+    if synthetic is not None:
+        result = write_corpus(output, synthetic_clips(synthetic))
+    else:
+        sources, told = (manifest_sources(manifest), []) if manifest else read_layouts(folders or [], layout)
+        for line in (*told, *describe_splits(sources)):
+            _messages.print(escape(line), soft_wrap=True)
+        with _messages.status("reading ...") as status:
+            result = prepare(
+                sources, output, jobs=jobs, progress=lambda done, total: status.update(f"{done} of {total} recordings")
+            )
     for path, reason in result.failed[:10]:
         _messages.print(f"[yellow]left out {escape(str(path))}: {escape(reason)}[/yellow]", soft_wrap=True)
     if len(result.failed) > 10:

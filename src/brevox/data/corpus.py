@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from brevox.audio.excitation import pulse_train
 from brevox.audio.pitch import PITCH_HOP, PITCH_RATE_HZ, pitch_condition
 from brevox.data.prepare import CORPUS_FORMAT
 from brevox.errors import DataError
+
+if TYPE_CHECKING:  # augmentations may read corpora of noise
+    from brevox.data.augment.parts import Chain
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,8 @@ class Corpus:
             raise DataError(f"the corpus {folder} was made by another version of Brevox; prepare it again")
         if not self.clips:
             raise DataError(
-                f"the corpus {folder} has no clips of the split {split!r}; prepare it from more speakers "
-                "(a folder each), or from a manifest that says which clips are of that split"
+                f"the corpus {folder} has no clips of the split {split!r}; prepare it from more "
+                "recordings, or from a manifest that says which clips are of that split"
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -88,6 +91,7 @@ class CropDataset(Dataset[dict[str, NDArray[np.generic]]]):
         silence: share of items that are digital silence.
         hop: samples a frame.
         pitch: whether items have `condition` and `excitation` beside `audio`.
+        augment: what is done to every crop before its level is changed.
     """
 
     def __init__(
@@ -101,10 +105,15 @@ class CropDataset(Dataset[dict[str, NDArray[np.generic]]]):
         silence: float = 0.01,
         hop: int = PITCH_HOP,
         pitch: bool = True,
+        augment: Chain | None = None,
     ) -> None:
         self.corpus, self.items, self.seed, self.pitch = corpus, items, seed, pitch
         self.samples = max(1, round(crop_s * PITCH_RATE_HZ / hop)) * hop
         self.gain_db, self.silence = (float(gain_db[0]), float(gain_db[1])), silence
+        self.augment = augment
+        self.frames = -(-self.samples // PITCH_HOP)
+        #: Frames that are read for a crop: changes of speed take more than they give.
+        self.taken = augment.frames_needed(self.frames) if augment else self.frames
         self.runs = _speaker_runs(corpus.clips)
         weight = np.array([run.samples for run in self.runs], dtype=np.float64) ** balance
         self.cumulative = np.cumsum(weight) / weight.sum()
@@ -115,11 +124,14 @@ class CropDataset(Dataset[dict[str, NDArray[np.generic]]]):
     def __getitem__(self, index: int) -> dict[str, NDArray[np.generic]]:
         draw = np.random.default_rng((self.seed, index))
         run = self.runs[min(int(np.searchsorted(self.cumulative, draw.random())), len(self.runs) - 1)]
-        room = max(0, run.samples - self.samples) // PITCH_HOP
+        room = max(0, run.samples // PITCH_HOP - self.taken)
         first = run.first + int(draw.integers(room + 1)) * PITCH_HOP
-        audio, pitch = self.corpus.read(run.shard, first, min(self.samples, run.samples))
-        missing = self.samples - len(audio)
-        audio, pitch = np.pad(audio, (0, missing)), np.pad(pitch, (0, missing // PITCH_HOP))
+        audio, pitch = self.corpus.read(run.shard, first, min(self.taken * PITCH_HOP, run.samples))
+        missing = self.taken - len(pitch)
+        audio, pitch = np.pad(audio, (0, missing * PITCH_HOP)), np.pad(pitch, (0, missing))
+        if self.augment is not None:
+            audio, pitch = self.augment(audio, pitch, draw)
+        audio, pitch = audio[: self.samples], pitch[: self.frames]
         audio *= np.float32(10 ** (draw.uniform(*self.gain_db) / 20))
         if draw.random() < self.silence:
             audio, pitch = np.zeros_like(audio), np.zeros_like(pitch)

@@ -14,12 +14,11 @@ frames, so that any run of samples in a shard is one run of pitch codes.
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +27,6 @@ from numpy.typing import NDArray
 from brevox.audio import AudioReader, resample
 from brevox.audio.loudness import SPEECH_RMS, speech_gain
 from brevox.audio.pitch import PITCH_HOP, PITCH_RATE_HZ, track_pitch
-from brevox.audio.source import AUDIO_SUFFIXES
 from brevox.errors import AudioFileError, DataError
 from brevox.output import atomic_output
 
@@ -60,31 +58,6 @@ class Prepared:
     hours: float
     speakers: int
     failed: list[tuple[Path, str]]
-
-
-def folder_sources(folders: Iterable[Path], valid_fraction: float = 0.03) -> list[Source]:
-    """All audio below `folders`; a file's parent folder is its speaker.
-
-    Whole speakers go to the `valid` split, chosen by a hash of their name so that adding files
-    moves nobody. One speaker alone all goes to `train`.
-
-    Raises:
-        DataError: a folder is missing or nothing in them is audio.
-    """
-    paths: list[tuple[Path, str]] = []
-    for folder in folders:
-        if not folder.is_dir():
-            raise DataError(f"{folder} is not a folder; name folders of recordings, or a manifest with --manifest")
-        found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
-        paths += [(path, str(path.parent.relative_to(folder.parent))) for path in found]
-    if not paths:
-        raise DataError("no recordings found; known file types: " + " ".join(sorted(AUDIO_SUFFIXES)))
-    speakers = sorted({speaker for _, speaker in paths})
-    count = round(len(speakers) * valid_fraction) if len(speakers) > 1 else 0
-    if len(speakers) > 1:
-        count = max(count, 1)
-    valid = set(sorted(speakers, key=_name_hash)[:count])
-    return [Source(path, speaker, "valid" if speaker in valid else "train") for path, speaker in paths]
 
 
 def manifest_sources(manifest: Path) -> list[Source]:
@@ -128,35 +101,54 @@ def prepare(
     """
     # Speakers lie together: a crop may then run on from one short clip of a speaker into the next.
     wanted = sorted((s for s in sources if s.split != "test"), key=lambda s: (s.split, s.speaker, str(s.path)))
+    failed: list[tuple[Path, str]] = []
+
+    def loaded() -> Iterator[tuple[Source, NDArray[np.int16], NDArray[np.uint8]]]:
+        with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
+            results = pool.map(_load, [s.path for s in wanted], chunksize=8)
+            for done, (source, result) in enumerate(zip(wanted, results, strict=True), 1):
+                if progress is not None:
+                    progress(done, len(wanted))
+                if isinstance(result, str):
+                    failed.append((source.path, result))
+                else:
+                    yield source, *result
+        if len(failed) == len(wanted):
+            reason = f": {failed[0][1]}" if failed else ""
+            raise DataError(f"none of the {len(wanted)} recordings could be used{reason}")
+
+    return replace(write_corpus(folder, loaded()), failed=failed)
+
+
+def write_corpus(folder: Path, clips: Iterable[tuple[Source, NDArray[np.int16], NDArray[np.uint8]]]) -> Prepared:
+    """Write a corpus, clip by clip.
+
+    Args:
+        folder: made if missing; an earlier corpus in it is replaced.
+        clips: what each is, its samples, Shape: [320 * frames], and its pitch codes, Shape: [frames]. One or more,
+            those of a speaker one after the other.
+
+    Raises:
+        DataError: the folder cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "clips.tsv").unlink(missing_ok=True)
     except OSError as error:
         raise DataError(f"cannot make the corpus {folder}: {error.strerror or error}") from error
-    failed: list[tuple[Path, str]] = []
     rows: list[tuple[int, int, int, str, str, str]] = []
     audio: list[NDArray[np.int16]] = []
     pitch: list[NDArray[np.uint8]] = []
     shard = filled = 0
-    with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
-        results = pool.map(_load, [s.path for s in wanted], chunksize=8)
-        for done, (source, result) in enumerate(zip(wanted, results, strict=True), 1):
-            if progress is not None:
-                progress(done, len(wanted))
-            if isinstance(result, str):
-                failed.append((source.path, result))
-                continue
-            samples, codes = result
-            if filled and filled + len(samples) > _SHARD_SAMPLES:
-                _write_shard(folder, shard, audio, pitch)
-                shard, audio, pitch, filled = shard + 1, [], [], 0
-            names = (_text(source.speaker), source.split, _text(str(source.path)))
-            rows.append((shard, filled, len(samples), *names))
-            audio.append(samples)
-            pitch.append(codes)
-            filled += len(samples)
-    if not rows:
-        raise DataError(f"none of the {len(wanted)} recordings could be used" + (f": {failed[0][1]}" if failed else ""))
+    for source, samples, codes in clips:
+        if filled and filled + len(samples) > _SHARD_SAMPLES:
+            _write_shard(folder, shard, audio, pitch)
+            shard, audio, pitch, filled = shard + 1, [], [], 0
+        names = (_text(source.speaker), source.split, _text(str(source.path)))
+        rows.append((shard, filled, len(samples), *names))
+        audio.append(samples)
+        pitch.append(codes)
+        filled += len(samples)
     _write_shard(folder, shard, audio, pitch)
     description = {"format": CORPUS_FORMAT, "sample_rate": PITCH_RATE_HZ, "hop": PITCH_HOP, "shards": shard + 1}
     (folder / "corpus.json").write_text(json.dumps(description, indent=1))
@@ -165,7 +157,7 @@ def prepare(
         writer.writerow(CLIP_COLUMNS)
         writer.writerows(rows)
     hours = sum(row[2] for row in rows) / PITCH_RATE_HZ / 3600
-    return Prepared(len(rows), hours, len({row[3] for row in rows}), failed)
+    return Prepared(len(rows), hours, len({row[3] for row in rows}), [])
 
 
 def read_speech(path: Path) -> NDArray[np.float32]:
@@ -190,6 +182,11 @@ def _load(path: Path) -> tuple[NDArray[np.int16], NDArray[np.uint8]] | str:
         return str(error)
     if len(audio) < _SHORTEST_S * PITCH_RATE_HZ:
         return f"{path} holds less than {_SHORTEST_S} s of sound"
+    return clip_arrays(audio)
+
+
+def clip_arrays(audio: NDArray[np.float32]) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:
+    """What a corpus holds of a clip. Shape: [samples] to [320 * frames], filled up with zeros, and [frames]."""
     audio = np.pad(audio, (0, -len(audio) % PITCH_HOP))
     return np.round(np.clip(audio, -1, 1) * 32767).astype(np.int16), track_pitch(audio)
 
@@ -214,7 +211,3 @@ def _write_shard(folder: Path, shard: int, audio: list[NDArray[np.int16]], pitch
 def _text(name: str) -> str:
     """A file's name as it can be written down; what is no UTF-8 in it becomes question marks."""
     return os.fsencode(name).decode("utf-8", errors="replace")
-
-
-def _name_hash(name: str) -> int:
-    return int.from_bytes(hashlib.blake2b(os.fsencode(name), digest_size=8).digest(), "big")

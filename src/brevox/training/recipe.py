@@ -25,6 +25,8 @@ class DataSettings:
     gain_db: list[float] = field(default_factory=lambda: [-12.0, 6.0])
     balance: float = 0.6
     silence: float = 0.01
+    #: What else is done to crops, in this order; see `brevox.data.augment`.
+    augment: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass

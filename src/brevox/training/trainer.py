@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 from torch.utils.tensorboard import SummaryWriter
 
+import brevox.data.augment
 import brevox.losses
 import brevox.nets.discriminators.bands
 import brevox.nets.discriminators.period
@@ -26,6 +27,7 @@ import brevox.nets.discriminators.scale
 import brevox.nets.discriminators.several
 import brevox.nets.discriminators.stft  # noqa: F401
 from brevox.audio.pitch import PITCH_RATE_HZ
+from brevox.data.augment.parts import Chain
 from brevox.data.corpus import Corpus, CropDataset
 from brevox.errors import SettingsError
 from brevox.losses.adversarial import GAMES, feature_matching_loss
@@ -70,6 +72,7 @@ class Trainer:
 
         corpus = Path(recipe.data.corpus)
         self.train_corpus = Corpus(corpus, "train")
+        self.augment = Chain(recipe.data.augment) if recipe.data.augment else None
         model = build_codec(recipe.model)
         if model.sample_rate != PITCH_RATE_HZ:
             raise SettingsError(
@@ -165,6 +168,7 @@ class Trainer:
             silence=data.silence,
             hop=self.plain_model.hop,
             pitch=self.plain_model.pitch,
+            augment=self.augment,
         )
         # Item n is the same in every run, so going on at item n continues exactly.
         rest = range(self.step * parts * data.batch * world + self.fabric.global_rank, len(dataset), world)
