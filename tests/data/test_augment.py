@@ -1,4 +1,4 @@
-"""Laws of augmentations: what they leave alone, what they change by how much, and that nothing moves or is drawn twice."""
+"""Laws of augmentations: what they leave alone, what they change by how much, and that nothing moves in time."""
 
 import numpy as np
 import pytest

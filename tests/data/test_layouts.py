@@ -61,7 +61,7 @@ def test_a_layout_is_recognised_and_said(tmp_path, name):
     made = MAKERS[name](tmp_path / "x")
     sources, told = read_layouts([made])
     assert (sources, told) == read_layouts([made], name)
-    assert LAYOUTS[name].title in told[0] and f"{len(sources)} recordings" in told[0]
+    assert LAYOUTS[name].title in told[0] and f"recordings: {len(sources)}," in told[0]
     assert all(source.path.is_file() for source in sources)
     assert len({source.path for source in sources}) == len(sources)
     assert {"train", "valid"} <= {source.split for source in sources} <= {"train", "valid", "test"}

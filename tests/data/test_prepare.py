@@ -158,6 +158,15 @@ def test_nothing_usable(tmp_path):
         Corpus(tmp_path / "corpus", "train")
 
 
+def test_nothing_but_a_test_split_leaves_an_earlier_corpus_alone(tmp_path):
+    write(tmp_path / "a.wav", voice(0.5))
+    corpus = tmp_path / "corpus"
+    prepare(manifest_sources(manifest(tmp_path, ("a.wav", "ada", "train"))), corpus, jobs=1)
+    with pytest.raises(DataError, match="split test are left out"):
+        prepare(manifest_sources(manifest(tmp_path, ("a.wav", "ada", "test"))), corpus, jobs=1)
+    assert len(Corpus(corpus, "train").clips) == 1
+
+
 @pytest.mark.parametrize(
     "lines, header, hint",
     [

@@ -183,6 +183,6 @@ def read_layouts(folders: Iterable[Path], layout: str = "auto") -> tuple[list[So
         kind = next(fitting) if layout == "auto" else LAYOUTS[layout]
         found = kind.read(folder)
         speakers = len({source.speaker for source in found})
-        told.append(f"{folder}: {kind.title}, {len(found):,} recordings, {speakers:,} speakers")
+        told.append(f"{folder}: {kind.title}, recordings: {len(found):,}, speakers: {speakers:,}")
         sources += found
     return decide_splits(sources), told

@@ -101,6 +101,8 @@ def prepare(
     """
     # Speakers lie together: a crop may then run on from one short clip of a speaker into the next.
     wanted = sorted((s for s in sources if s.split != "test"), key=lambda s: (s.split, s.speaker, str(s.path)))
+    if not wanted:
+        raise DataError("there are no recordings for training or validation: those of the split test are left out")
     failed: list[tuple[Path, str]] = []
 
     def loaded() -> Iterator[tuple[Source, NDArray[np.int16], NDArray[np.uint8]]]:
@@ -114,8 +116,7 @@ def prepare(
                 else:
                     yield source, *result
         if len(failed) == len(wanted):
-            reason = f": {failed[0][1]}" if failed else ""
-            raise DataError(f"none of the {len(wanted)} recordings could be used{reason}")
+            raise DataError(f"none of the {len(wanted)} recordings could be used: {failed[0][1]}")
 
     return replace(write_corpus(folder, loaded()), failed=failed)
 

@@ -47,14 +47,14 @@ def describe_splits(sources: list[Source]) -> list[str]:
     """Sentences that say how many recordings of how many speakers each split has, and what is doubtful about that."""
     speakers = {split: {s.speaker for s in sources if s.split == split} for split in SPLITS}
     counts = Counter(source.split for source in sources)
-    told = ", ".join(f"{split}: {counts[split]:,} of {_speakers(len(speakers[split]))}" for split in SPLITS)
-    lines = [f"recordings in {told}" + (" (left out)" if counts["test"] else "")]
+    told = [f"{split} {counts[split]:,} of {_speakers(len(speakers[split]))}" for split in SPLITS if counts[split]]
+    lines = ["recordings: " + ", ".join(told) + (" (left out)" if counts["test"] else "")]
     if shared := speakers["train"] & speakers["valid"]:
         lines.append(
             f"validation hears {_speakers(len(shared))} whom training hears too, in other recordings: "
             "what it says of new voices is too good"
         )
-    if not counts["valid"]:
+    if counts["train"] and not counts["valid"]:
         lines.append("nothing to validate on, which training needs: add recordings, or cut one in two")
     return lines
 
