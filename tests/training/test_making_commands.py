@@ -75,12 +75,31 @@ def test_from_recordings_to_a_decoded_file(brevox, recordings, tmp_path):
     assert 20 * np.log10(again.std() / audio.std()) == pytest.approx(0, abs=1)
 
 
+def test_one_speakers_recordings_are_enough_to_train_on(brevox, tmp_path):
+    recordings, corpus = tmp_path / "mine", tmp_path / "corpus"
+    recordings.mkdir()
+    for take in range(3):
+        with AudioWriter(recordings / f"{take}.wav", 16_000, 1) as writer:
+            writer.write(voice(1.2, 140, seed=take)[None])
+    status, printed = brevox("data", "prepare", recordings, "-o", corpus, "--jobs", 1)
+    assert status == 0, printed
+    assert "train 2 of 1 speaker, valid 1 of 1 speaker" in printed
+    assert "training hears too" in printed
+    status, printed = brevox("train", RECIPE, f"data.corpus={corpus}", *SMALL, "run.steps=1", "--run", tmp_path / "run")
+    assert status == 0, printed
+
+
 @pytest.mark.parametrize(
     "arguments, hint",
     [
         (["data", "prepare"], "folders of recordings or a manifest"),
         (["data", "prepare", "missing"], "not a folder"),
         (["data", "prepare", "--manifest", "missing.tsv"], "cannot read the manifest"),
+        (["data", "prepare", ".", "--layout", "vtck"], "there is no layout 'vtck'"),
+        (["data", "prepare", ".", "--layout", "vctk"], "is no VCTK"),
+        (["data", "prepare", ".", "--synthetic", "noise"], "--synthetic"),
+        (["data", "prepare", "--synthetic", "pink"], "noise, constant"),
+        (["train", RECIPE, "data.corpus={corpus}", "data.augment=[{name: rum}]"], "room"),
         (["train", "missing.yaml"], "cannot read the recipe"),
         (["train", RECIPE, "run.stepz=3"], "stepz"),
         (["train", RECIPE, "data.corpus=missing"], "brevox data prepare"),

@@ -90,6 +90,7 @@ def guarded_signals():
         (lambda: signal.raise_signal(signal.SIGINT), DISCRIMINATOR, 4),
         (power_cut, DISCRIMINATOR, 3),
         (power_cut, ("data.workers=1",), 3),
+        (power_cut, ("data.augment=[{name: speed}, {name: pitch}, {name: room}, {name: noise, probability: 0.5}]",), 3),
         (power_cut, ("balancer={name: gradient}", "optimiser.accumulate=2", *DISCRIMINATOR), 3),
     ],
     ids=[
@@ -97,6 +98,7 @@ def guarded_signals():
         "Ctrl-C, with a discriminator",
         "power cut, with a discriminator",
         "power cut, with a worker",
+        "power cut, augmented",
         "power cut, balanced and accumulated",
     ],
 )
