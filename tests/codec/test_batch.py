@@ -213,7 +213,8 @@ def test_files_of_a_process_that_was_killed_are_told(tiny_path):
         outcomes.append(outcome)
     assert sorted(outcome.job.source for outcome in outcomes) == sorted(job.source for job in jobs)
     assert all("killed" in outcome.error for outcome in outcomes if outcome.result is None)
-    assert outcomes[-1].result is None
+    given_up = sum(outcome.result is None for outcome in outcomes)
+    assert 1 <= given_up <= 2  # those at work; the rest is done all the same
 
 
 def wait_until(holds, seconds=20.0):

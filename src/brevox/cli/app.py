@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 import brevox
-from brevox.cli import coding, looking, making
+from brevox.cli import coding, looking, making, tokens
 
 app = typer.Typer(
     name="brevox",
@@ -15,7 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-data = typer.Typer(help="Make training data.", no_args_is_help=True)
+data = typer.Typer(help="Make training data, and tokens of it.", no_args_is_help=True)
 
 app.command()(coding.encode)
 app.command()(coding.decode)
@@ -25,6 +25,7 @@ app.command()(looking.models)
 app.command()(making.train)
 app.command()(making.export)
 data.command("prepare")(making.prepare)
+data.command("tokenize")(tokens.tokenize)
 app.add_typer(data, name="data")
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from brevox.cli.extras import extra
 from brevox.errors import DataError, SettingsError
 
 _messages = Console(stderr=True, highlight=False)
@@ -32,7 +31,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a codec, or several. Given again, the same command goes on where it stopped."""
-    with _training_packages():
+    with extra("train"):
         from brevox.training.experiments import is_experiments, load_experiments
         from brevox.training.recipe import load_recipe
         from brevox.training.summary import summarise
@@ -67,7 +66,7 @@ def export(
     hours: Annotated[float, typer.Option("--hours", min=0.01, help="Of speech to fit the entropy model on.")] = 4.0,
 ) -> None:
     """Make a model file (.bvx) of a checkpoint."""
-    with _training_packages():
+    with extra("train"):
         from brevox.codec.bvx import write_model
         from brevox.training.checkpoint import BEST
         from brevox.training.export import export_model
@@ -109,7 +108,7 @@ def prepare(
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes. [default: one a core]")] = None,
 ) -> None:
     """Turn recordings into a corpus that training maps into memory."""
-    with _training_packages():
+    with extra("train"):
         from brevox.data.layouts import read_layouts
         from brevox.data.prepare import manifest_sources, prepare, write_corpus
         from brevox.data.splits import describe_splits
@@ -133,13 +132,3 @@ def prepare(
         _messages.print(f"[yellow]... and {len(result.failed) - 10} more[/yellow]")
     summary = f"{output}: {result.clips} clips, {result.hours:.2f} h, {result.speakers} speakers"
     _messages.print(escape(summary), soft_wrap=True)
-
-
-@contextmanager
-def _training_packages() -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"this command needs the package {error.name}: install the extra with pip install 'brevox[train]'"
-        ) from error

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import stat
-import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from queue import Empty
 from typing import Any, NoReturn
 
 from brevox.codec.codec import Codec
 from brevox.codec.models import find_model
 from brevox.codec.transcode import Transcoded, decode_file, encode_file
 from brevox.errors import AudioFileError, BrevoxError, OutputError, SettingsError, StreamError
+from brevox.processes import LocalProcesses, Report
 
 STREAM_SUFFIXES = frozenset({".sc"})
 
-_POLL_S = 0.1
-_GRACE_S = 3.0
 _KILLED = "not done, as one of the processes was killed; fewer at a time (--jobs 1) need less memory"
 
 
@@ -196,103 +188,30 @@ def _run_all(
     options: dict[str, Any],
 ) -> Iterator[Outcome]:
     todo = [job for job in jobs if not job.done]
-    processes = min(processes or os.cpu_count() or 1, len(todo))
-    if processes <= 1:
-        worker = _Worker(direction, model, None, options)
-        for job in todo:
-            yield worker.run(job, None if progress is None else partial(progress, job))
-        return
-    # Spawned, not forked: the networks' runtime has threads of its own, and Windows knows nothing else.
-    context = multiprocessing.get_context("spawn")
-    reports, stop = context.Queue(), context.Event()
-    threads = max(1, (os.cpu_count() or 1) // processes)
-    with ProcessPoolExecutor(processes, context, _start, (direction, model, threads, options, reports, stop)) as pool:
-        pending: dict[Future[Outcome], Job] = {pool.submit(_run, index, job): job for index, job in enumerate(todo)}
-        try:
-            while pending:
-                finished, _ = wait(pending, timeout=_POLL_S, return_when=FIRST_COMPLETED)
-                for index, done, total in _drain(reports):
-                    if progress is not None:
-                        progress(todo[index], done, total)
-                for future in finished:
-                    job = pending.pop(future)
-                    try:
-                        yield future.result()
-                    except BrokenProcessPool:
-                        # Killed from outside, most likely for want of memory; the pool then gives up all its jobs.
-                        yield Outcome(job, None, f"{job.source}: {_KILLED}")
-        except BaseException:  # Ctrl-C above all; the processes end at their next progress
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
+    start = partial(_Worker, direction, model, options)
+    for job, outcome in LocalProcesses(processes).run(todo, start, progress):
+        yield Outcome(job, None, f"{job.source}: {_KILLED}") if outcome is None else outcome
 
 
 class _Worker:
     """Does files one after the other, with codecs that are made once."""
 
     def __init__(
-        self, direction: str, model: str | os.PathLike[str] | None, threads: int | None, options: dict[str, Any]
+        self, direction: str, model: str | os.PathLike[str] | None, options: dict[str, Any], threads: int | None
     ) -> None:
         self.direction, self.options = direction, options
         self.codec = None if model is None and direction == "decode" else Codec(find_model(model), threads)
 
-    def run(self, job: Job, progress: Callable[[float, float | None], None] | None) -> Outcome:
+    def __call__(self, job: Job, report: Report) -> Outcome:
         transcode = encode_file if self.direction == "encode" else decode_file
         try:
             job.target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             return Outcome(job, None, f"cannot make the folder {job.target.parent}: {error.strerror or error}")
         try:
-            result = transcode(job.source, job.target, codec=self.codec, progress=progress, **self.options)
+            result = transcode(job.source, job.target, codec=self.codec, progress=report, **self.options)
         except BrevoxError as error:
             return Outcome(job, None, str(error))
         except OSError as error:
             return Outcome(job, None, f"{job.source}: {error.strerror or error}")
         return Outcome(job, result, None)
-
-
-_worker: _Worker
-_reports: Any
-_stop: Any
-
-
-def _start(
-    direction: str, model: str | os.PathLike[str] | None, threads: int, options: dict[str, Any], reports: Any, stop: Any
-) -> None:
-    global _worker, _reports, _stop  # what a pool's process keeps between its tasks
-    # A terminal's Ctrl-C reaches all processes; what it means is for the first one to say.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker, _reports, _stop = _Worker(direction, model, threads, options), reports, stop
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A process whose parent was killed has nobody left to work for; it would wait for more for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        _stop.set()
-        time.sleep(_GRACE_S)  # in which the file at hand is given up, and what there is of it removed
-        os._exit(1)
-
-
-def _run(index: int, job: Job) -> Outcome:
-    def report(done: float, total: float | None) -> None:
-        _give_up_if_told()
-        _reports.put((index, done, total))
-
-    _give_up_if_told()
-    return _worker.run(job, report)
-
-
-def _give_up_if_told() -> None:
-    if _stop.is_set():
-        raise KeyboardInterrupt
-
-
-def _drain(reports: Any) -> Iterator[tuple[int, float, float | None]]:
-    while True:
-        try:
-            yield reports.get_nowait()
-        except Empty:
-            return

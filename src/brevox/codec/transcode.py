@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,13 +12,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from brevox.audio import AudioReader, AudioWriter, Chapter, Resampler, output_length
-from brevox.audio.loudness import LoudnessMeter
 from brevox.codec.ahead import ReadAhead
 from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk
 from brevox.codec.models import load
+from brevox.codec.recording import FileLike, Recording, is_file, resampled
 from brevox.codec.sc1 import write_v1
 from brevox.codec.sc2 import END_BYTES, HIGHEST_RATE_HZ, MOST_TAG_BYTES, Chunk, StreamHeader, tags_to_bytes
 from brevox.codec.sc2_writer import ScWriter
@@ -29,13 +27,7 @@ from brevox.output import atomic_output
 
 #: Called with the seconds of the recording that are done, and all of them (None while that is unknown).
 Progress = Callable[[float, float | None], None]
-#: A file's path, or an open binary file such as a pipe.
-FileLike = str | os.PathLike[str] | BinaryIO
 
-_BLOCK_S = 2.0
-#: How much of a recording tells its level: of a file, 20 MB a channel of memory; of a pipe, what one would wait for.
-_SURVEY_S = 300.0
-_PIPE_SURVEY_S = 30.0
 _LATEST_CHAPTER_S = 1e9
 
 
@@ -106,16 +98,9 @@ def encode_file(
         books = min(codec.books, max(1, columns - codec.side_columns))
         kbps = None
     with ExitStack() as stack:
-        reader = stack.enter_context(AudioReader(source))
-        channels = min(2, reader.channels) if stereo else 1
+        recording = stack.enter_context(Recording(source, codec, stereo=stereo))
+        reader, channels = recording.reader, recording.channels
         file = stack.enter_context(_open_target(target))
-        survey_s = _SURVEY_S if _is_file(source) else _PIPE_SURVEY_S
-        blocks = _CountedBlocks(_mixed(reader, channels))
-        resampled = _resampled(blocks, Resampler(reader.sample_rate, codec.sample_rate, channels))
-        gain, surveyed = _survey(resampled, codec.sample_rate, survey_s)
-        windows = codec.windows(surveyed, channels, gain)
-        if _is_file(source):
-            windows = iter(stack.enter_context(ReadAhead(windows)))
         tags, left_out = _to_tags(reader)
         header = StreamHeader(
             model_id=codec.id,
@@ -125,12 +110,12 @@ def encode_file(
             num_samples=None,
             model_rate_hz=codec.sample_rate,
             hop=codec.hop,
-            gain=gain,
+            gain=recording.gain,
             chunk_frames=CHUNK_FRAMES,
             tags=tags,
         )
         around_bits = 8 * (len(header.to_bytes()) + END_BYTES)
-        coded = codec.encode_windows(windows, kbps, books=books, spent_bits=around_bits)
+        coded = codec.encode_windows(recording.windows, kbps, books=books, spent_bits=around_bits)
         chunks = _told(coded, codec, reader.duration_s, progress)
         if version == 1:
             count = books or 1
@@ -142,10 +127,9 @@ def encode_file(
             for chunk in chunks:
                 payload = codec.entropy.encode(chunk.codes) if chunk.codes.size else b""
                 writer.write(Chunk(chunk.first_frame, chunk.frames, chunk.codes.shape[1], chunk.levels, payload))
-            writer.close(blocks.samples)
-        damage = tuple(filter(None, [reader.damaged, left_out, _bad_samples(reader)]))
-        duration_s = blocks.samples / reader.sample_rate
-    return Transcoded(duration_s, file.written, time.monotonic() - started, damage)
+            writer.close(recording.samples)
+        damage = (*recording.damage, *left_out)
+    return Transcoded(recording.duration_s, file.written, time.monotonic() - started, damage)
 
 
 def decode_file(
@@ -192,10 +176,10 @@ def decode_file(
             AudioWriter(target, rate, header.channels, tags=tags, chapters=chapters, bit_rate=bit_rate, **as_stream)
         )
         chunks: Iterable[CodeChunk] = stream.chunks()
-        if _is_file(source):
+        if is_file(source):
             chunks = stack.enter_context(ReadAhead(chunks))
         decoded = codec.decode_chunks(chunks, header.channels, header.gain)
-        blocks = _resampled(decoded, Resampler(codec.sample_rate, rate, header.channels))
+        blocks = resampled(decoded, Resampler(codec.sample_rate, rate, header.channels))
         # More than a frame stays behind: a stream may tell only at its end how much of the last one is sound.
         margin = 2 * codec.hop * rate // codec.sample_rate + 1
         tail = np.zeros((header.channels, 0), dtype=np.float32)
@@ -219,23 +203,6 @@ def decode_file(
     return Transcoded(written / rate, size, time.monotonic() - started, tuple(stream.damage))
 
 
-def _is_file(source: FileLike) -> bool:
-    """Whether a thread may read ahead: on Ctrl-C nobody could wait for one that waits for a pipe."""
-    return isinstance(source, (str, os.PathLike)) and Path(source).is_file()
-
-
-class _CountedBlocks:
-    """Blocks on their way, with their samples counted."""
-
-    def __init__(self, blocks: Iterable[NDArray[np.float32]]) -> None:
-        self._blocks, self.samples = blocks, 0
-
-    def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        for block in self._blocks:
-            self.samples += block.shape[1]
-            yield block
-
-
 def _told(
     chunks: Iterable[CodeChunk], codec: Codec, duration_s: float | None, progress: Progress | None
 ) -> Iterator[CodeChunk]:
@@ -247,40 +214,6 @@ def _told(
             progress(done_s if duration_s is None else min(done_s, duration_s), duration_s)
 
 
-def _mixed(reader: AudioReader, channels: int) -> Iterator[NDArray[np.float32]]:
-    for block in reader.blocks(max(1, round(_BLOCK_S * reader.sample_rate))):
-        yield block.mean(axis=0, keepdims=True) if channels == 1 else block[:channels]
-
-
-def _resampled(blocks: Iterable[NDArray[np.float32]], resampler: Resampler) -> Iterator[NDArray[np.float32]]:
-    for block in blocks:
-        yield resampler.push(block)
-    yield resampler.finish()
-
-
-def _survey(
-    blocks: Iterable[NDArray[np.float32]], sample_rate: int, seconds: float
-) -> tuple[float, Iterator[NDArray[np.float32]]]:
-    """Hear how loud the first seconds are; returns the gain, and all blocks, those included."""
-    blocks = iter(blocks)
-    meter = LoudnessMeter(sample_rate)
-    heard: deque[NDArray[np.float32]] = deque()
-    left = seconds * sample_rate
-    for block in blocks:
-        heard.append(block)
-        meter.push(block.mean(axis=0))
-        left -= block.shape[1]
-        if left <= 0:
-            break
-
-    def replay() -> Iterator[NDArray[np.float32]]:
-        while heard:
-            yield heard.popleft()
-        yield from blocks
-
-    return meter.gain(), replay()
-
-
 def _code_bits(codec: Codec) -> int:
     return max(int(size - 1).bit_length() for size in codec.entropy.sizes)
 
@@ -290,13 +223,7 @@ def _version_1_kbps(codec: Codec) -> float:
     return _code_bits(codec) * codec.frame_rate_hz / 1000
 
 
-def _bad_samples(reader: AudioReader) -> str:
-    return f"{reader.bad_samples} of its samples are no sensible numbers; they are now silence" * (
-        reader.bad_samples > 0
-    )
-
-
-def _to_tags(reader: AudioReader) -> tuple[dict[str, Any], str]:
+def _to_tags(reader: AudioReader) -> tuple[dict[str, Any], list[str]]:
     """Tags and chapters for the stream, and a sentence about those it has no room for, if any."""
     tags: dict[str, Any] = dict(reader.tags)
     if reader.chapters:
@@ -305,7 +232,7 @@ def _to_tags(reader: AudioReader) -> tuple[dict[str, Any], str]:
     while len(tags_to_bytes(tags)) > MOST_TAG_BYTES:
         left_out.append(max(tags, key=lambda name: len(tags_to_bytes({name: tags[name]}))))
         del tags[left_out[-1]]
-    return tags, f"too long for a .sc file and left out: the tag {', '.join(left_out)}" if left_out else ""
+    return tags, [f"too long for a .sc file and left out: the tag {', '.join(left_out)}"] if left_out else []
 
 
 def _from_tags(tags: dict[str, Any]) -> tuple[dict[str, str], list[Chapter]]:

@@ -145,7 +145,7 @@ def write_corpus(folder: Path, clips: Iterable[tuple[Source, NDArray[np.int16], 
         if filled and filled + len(samples) > _SHARD_SAMPLES:
             _write_shard(folder, shard, audio, pitch)
             shard, audio, pitch, filled = shard + 1, [], [], 0
-        names = (_text(source.speaker), source.split, _text(str(source.path)))
+        names = (utf8_name(source.speaker), source.split, utf8_name(str(source.path)))
         rows.append((shard, filled, len(samples), *names))
         audio.append(samples)
         pitch.append(codes)
@@ -209,6 +209,6 @@ def _write_shard(folder: Path, shard: int, audio: list[NDArray[np.int16]], pitch
             np.save(file, np.concatenate(parts))
 
 
-def _text(name: str) -> str:
+def utf8_name(name: str) -> str:
     """A file's name as it can be written down; what is no UTF-8 in it becomes question marks."""
     return os.fsencode(name).decode("utf-8", errors="replace")

@@ -1,0 +1,23 @@
+"""Packages that only some commands need, and that are installed as extras."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from brevox.errors import SettingsError
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Imports in the block that fail tell which extra to install.
+
+    Raises:
+        SettingsError: a package is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"this command needs the package {error.name}: install the extra with pip install 'brevox[{name}]'"
+        ) from error
