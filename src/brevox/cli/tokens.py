@@ -29,12 +29,14 @@ def tokenize(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the Parquet files.")] = Path("tokens"),
     model: Model = None,
-    books: Annotated[int | None, typer.Option("--books", min=1, help="Codes a frame. [default: all books]")] = None,
+    books: Annotated[
+        int | None, typer.Option("--books", min=1, help="Codes a frame; all that the model has by default.")
+    ] = None,
     per_part: Annotated[
         int | None,
-        typer.Option("--per-part", min=1, help="Recordings in a file. [default: a 16th of all, at most 200]"),
+        typer.Option("--per-part", min=1, help="Recordings in a file; a 16th of all by default, at most 200."),
     ] = None,
-    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes. [default: one a core]")] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; one a core by default.")] = None,
     ray: Annotated[
         bool, typer.Option("--ray", help="On a Ray cluster: that of RAY_ADDRESS, or one started on this machine.")
     ] = False,

@@ -150,4 +150,4 @@ def _lists_of_lists(arrays: list[NDArray[np.uint16] | None], number: pa.DataType
 
 def _cut(values: pa.Array, lengths: list[int], missing: list[bool]) -> pa.Array:
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
-    return pa.ListArray.from_arrays(offsets, values, mask=pa.array(missing))
+    return pa.ListArray.from_arrays(offsets, values, mask=pa.array(missing, pa.bool_()))
