@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,8 @@ from ray.exceptions import RayError, RayTaskError
 
 from brevox.errors import BrevoxError, SettingsError
 from brevox.processes import Item, Result, Start, Worker, no_report
+
+_ANSWER_S = 5.0
 
 
 class RayCluster:
@@ -60,15 +63,22 @@ class RayCluster:
                 ray.shutdown()
 
     def _connect(self) -> None:
+        address = self.address or os.environ.get("RAY_ADDRESS")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else a warning about GPUs, without any
         try:
-            ray.init(self.address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise SettingsError(
-                f"cannot connect to a Ray cluster at {self.address or os.environ.get('RAY_ADDRESS', 'this machine')}: "
-                f"{str(error).splitlines()[0] if str(error) else type(error).__name__}"
-            ) from error
+            _see_that_it_answers(address)
+            ray.init(address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        except (OSError, ValueError, RuntimeError) as error:
+            at = f"at {address}" if address else "on this machine"
+            raise SettingsError(f"cannot connect to a Ray cluster {at}: {error}") from error
+
+
+def _see_that_it_answers(address: str | None) -> None:
+    """Ray itself would wait for minutes for a machine that is not there."""
+    host, colon, port = (address or "").rpartition("/")[2].rpartition(":")
+    if colon:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_S).close()
 
 
 def _result(reference: Any) -> Any:

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +45,7 @@ def manifest(tmp_path_factory) -> Path:
     """Nine recordings, one of which cannot be read; they take a tiny model long enough for a kill to come between."""
     folder = tmp_path_factory.mktemp("recordings")
     for number in range(8):
-        put(folder / f"{number}.wav", np.tile(voice(5, 100 + 20 * number, seed=number), 4 + number))
+        put(folder / f"{number}.wav", np.tile(voice(2.5, 100 + 20 * number, seed=number), 4 + number))
     (folder / "letter.wav").write_bytes(b"Dear Ada, this is no music.")
     names = ["0", "1", "2", "3", "letter", "4", "5", "6", "7"]
     splits = ["train", "valid", "test"] * 3
@@ -159,7 +161,7 @@ def test_other_readers_see_one_table(undisturbed, tiny):
     assert len(table) == 9
     row = table[0]
     assert (np.shape(row["codes"]), len(row["pitch"])) == ((3, row["frames"]), row["frames"])
-    assert row["seconds"] == row["samples"] / tiny.sample_rate == 20
+    assert row["seconds"] == row["samples"] / tiny.sample_rate == 10
     assert [row["codes"] is None for row in table] == [row["error"] is not None for row in table]
 
 
@@ -169,7 +171,7 @@ def test_counts_and_progress(manifest, tiny_file, tmp_path):
     result = run(manifest, tmp_path / "tokens", tiny_file, **options)
     assert (result.recordings, result.new_parts, result.lost) == (8, 3, [])
     assert [Path(path).name for path, _ in result.failed] == ["letter.wav"]
-    assert result.seconds == result.new_seconds == 5 * sum(range(4, 12))
+    assert result.seconds == result.new_seconds == 2.5 * sum(range(4, 12))
     assert result.tokens == 3 * result.frames == 3 * 50 * result.seconds
     assert said[-1] == (9, 9)
     assert [done for done, _ in said] == sorted(done for done, _ in said)
@@ -215,16 +217,21 @@ def test_a_cluster_makes_the_same_files(manifest, undisturbed, tiny_file, tmp_pa
     assert contents(tmp_path) == contents(undisturbed)
 
 
-def kill_at_work(find_worker, folder: Path) -> threading.Thread:
-    """Kills one worker as soon as the first part is there."""
+@contextmanager
+def one_killed(find_worker: Callable[[], int], folder: Path) -> Iterator[None]:
+    """Kills a worker as soon as the first part is there, and sees that this was not too late."""
+    parts_then = []
 
     def kill():
         wait_until(lambda: any(folder.glob("part-*")))
         os.kill(find_worker(), signal.SIGKILL)
+        parts_then.append(len(list(folder.glob("part-*"))))
 
     thread = threading.Thread(target=kill)
     thread.start()
-    return thread
+    yield
+    thread.join()
+    assert parts_then and parts_then[0] < 8
 
 
 def wait_until(holds, seconds=60.0):
@@ -236,9 +243,8 @@ def wait_until(holds, seconds=60.0):
 
 @needs_signals
 def test_a_killed_process_loses_nothing(manifest, undisturbed, tiny_file, tmp_path):
-    killer = kill_at_work(lambda: multiprocessing.active_children()[0].pid, tmp_path)
-    result = run(manifest, tmp_path, tiny_file, LocalProcesses(2, ATTEMPTS))
-    killer.join()
+    with one_killed(lambda: multiprocessing.active_children()[0].pid, tmp_path):
+        result = run(manifest, tmp_path, tiny_file, LocalProcesses(2, ATTEMPTS))
     assert result.lost == []
     assert contents(tmp_path) == contents(undisturbed)
 
@@ -249,9 +255,8 @@ def test_a_killed_worker_of_a_cluster_loses_nothing(manifest, undisturbed, tiny_
         processes = psutil.Process().children(recursive=True)
         return next(p.pid for p in processes if p.name().startswith("ray::brevox") or "ray::brevox" in p.cmdline()[0])
 
-    killer = kill_at_work(at_work, tmp_path)
-    result = run(manifest, tmp_path, tiny_file, cluster)
-    killer.join()
+    with one_killed(at_work, tmp_path):
+        result = run(manifest, tmp_path, tiny_file, cluster)
     assert result.lost == []
     assert contents(tmp_path) == contents(undisturbed)
 
@@ -289,3 +294,28 @@ def test_a_killed_command_goes_on_where_it_was(manifest, undisturbed, tiny_path,
     assert "8 recordings" in done.stderr
     assert {name: (folder / name).stat().st_mtime_ns for name in before} == before
     assert {name: data for name, data in contents(folder).items() if not name.startswith(".")} == contents(undisturbed)
+
+
+# ---- the command
+
+
+def command(*arguments, before: str = "") -> subprocess.CompletedProcess[str]:
+    """`brevox data tokenize ARGUMENTS` after some Python, in a process of its own."""
+    code = f"import sys; {before}; from brevox.cli import main; main()"
+    line = [sys.executable, "-c", code, "data", "tokenize", *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("package, extra", [("pyarrow", "tokens"), ("ray", "ray")])
+def test_a_missing_package_is_told_in_a_sentence(manifest, tmp_path, package, extra):
+    done = command(manifest, "-o", tmp_path / "tokens", "--ray", before=f"sys.modules['{package}'] = None")
+    assert done.returncode == 2
+    assert f"pip install 'brevox[{extra}]'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_tokens_need_no_pytorch(manifest, tiny_path, tmp_path):
+    folder = tmp_path / "tokens"
+    done = command(manifest, "-o", folder, "-m", tiny_path, "-j", 1, before="sys.modules['torch'] = None")
+    assert (done.returncode, "8 recordings" in done.stderr) == (1, True), done.stderr
