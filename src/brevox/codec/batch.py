@@ -163,7 +163,7 @@ def encode_all(
     Yields:
         An outcome for each, as they end. One bad file does not stop the rest.
     """
-    find_model(model)  # a missing model is one error, not one for every file
+    Codec(find_model(model), threads=1)  # a model that is missing or unfit is one error, not one for every file
     yield from _run_all("encode", jobs, model, processes, progress, options)
 
 
