@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given
@@ -27,22 +29,51 @@ def test_squares_by_hand():
     assert LeastSquaresGame().codec_loss(decoded).item() == pytest.approx(3.5)
 
 
+#: Every game, and the score at which its discriminator is content with what is decoded; with what is real it is 1.
+GOALS = {"hinge": -1.0, "least_squares": 0.0}
+every_game = pytest.mark.parametrize("name", sorted(GAMES._classes))
 numbers = st.lists(st.floats(-10, 10), min_size=3, max_size=3)
 
 
 @given(numbers, numbers)
-def test_the_players_want_opposite_things(real, decoded):
+def test_beyond_its_goals_a_hinge_gains_nothing(real, decoded):
     game = HingeGame()
     loss = game.discriminator_loss(judgement(real), judgement(decoded))
     assert loss >= 0
     assert (loss == 0) == (min(real) >= 1 and max(decoded) <= -1)
     assert (game.codec_loss(judgement(decoded)) == 0) == (min(decoded) >= 1)
-    more_real = [value + 1 for value in decoded]
-    assert game.codec_loss(judgement(more_real)) <= game.codec_loss(judgement(decoded))
-    assert game.discriminator_loss(judgement(real), judgement(more_real)) >= loss
 
 
-@pytest.mark.parametrize("name", ["hinge", "least_squares"])
+@every_game
+@given(real=numbers, decoded=numbers, steps=st.lists(st.floats(0, 1), min_size=2, max_size=5))
+def test_the_players_want_opposite_things(name, real, decoded, steps):
+    """On the way from its goal to the codec's, the discriminator's loss rises and the codec's falls to 0."""
+    game, goal = GAMES.build({"name": name}), GOALS[name]
+    losses = [
+        (game.discriminator_loss(judgement(real), scores).item(), game.codec_loss(scores).item())
+        for scores in (judgement([goal + share * (1 - goal)] * 3) for share in sorted({0.0, 1.0, *steps}))
+    ]
+    assert all(more >= less for (less, _), (more, _) in pairwise(losses))
+    assert all(more >= less for (_, more), (_, less) in pairwise(losses))
+    assert losses[0][0] < losses[-1][0]
+    assert losses[0][1] > losses[-1][1] == 0
+    assert game.discriminator_loss(judgement([1.0] * 3), judgement([goal] * 3)) == 0
+    assert game.discriminator_loss(judgement(real), judgement(decoded)) >= 0
+    assert game.codec_loss(judgement(decoded)) >= 0
+
+
+@every_game
+@given(scores=st.lists(st.tuples(numbers, numbers), min_size=1, max_size=3))
+def test_scales_count_alike_however_much_they_have_to_say(name, scores):
+    game = GAMES.build({"name": name})
+    real, decoded = judgement(*(r for r, _ in scores)), judgement(*(d for _, d in scores))
+    alone = [game.discriminator_loss(judgement(r), judgement(d)).item() for r, d in scores]
+    assert game.discriminator_loss(real, decoded).item() == pytest.approx(sum(alone) / len(alone), abs=1e-4)
+    doubled = judgement(*(d + d for _, d in scores))
+    assert game.codec_loss(doubled).item() == pytest.approx(game.codec_loss(decoded).item(), abs=1e-4)
+
+
+@every_game
 def test_each_player_follows_its_gradient_to_its_end(name):
     """With logits as free as this, the discriminator tells the two apart for sure, and the codec fools it for sure."""
     game = GAMES.build({"name": name})
@@ -72,6 +103,35 @@ def test_feature_matching_by_hand():
     decoded = judgement([0.0], maps=[[1.0, -2.0], [10.0, 15.0]])
     # Differences 0.5 and 2.5, relative to sizes 2 and 10.
     assert feature_matching_loss(real, decoded).item() == pytest.approx((0.25 + 0.25) / 2)
+
+
+def test_features_match_better_all_the_way_to_the_original():
+    torch.manual_seed(0)
+    real, other = ([torch.randn(2, 3, 4), torch.randn(2, 5)] for _ in range(2))
+    values = [
+        feature_matching_loss(
+            judgement([0.0], maps=real),
+            judgement([0.0], maps=[r + share * (o - r) for r, o in zip(real, other, strict=True)]),
+        )
+        for share in (1, 0.5, 0.1, 0.01, 0)
+    ]
+    assert all(more > less for more, less in pairwise(values))
+    assert values[-1] == 0
+
+
+def test_features_of_a_batch_split_among_devices_match_as_those_of_the_whole():
+    torch.manual_seed(0)
+    real, decoded = torch.randn(4, 5) * torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.randn(4, 5)
+    whole = feature_matching_loss(judgement([0.0], maps=[real]), judgement([0.0], maps=[decoded]))
+    parts = [
+        feature_matching_loss(
+            judgement([0.0], maps=[real[half]]),
+            judgement([0.0], maps=[decoded[half]]),
+            mean=lambda sizes: real.abs().mean().expand_as(sizes),
+        )
+        for half in (slice(2), slice(2, 4))
+    ]
+    assert torch.stack(parts).mean().item() == pytest.approx(whole.item(), rel=1e-5)
 
 
 @given(st.floats(0.01, 100))

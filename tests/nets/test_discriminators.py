@@ -173,6 +173,9 @@ def marks(judge, audio):
     return sum(logits.flatten(1).mean(dim=1) for logits, _ in judge(audio))
 
 
+# The report's tests 2.01, 2.02: discriminators tell speech from noise.
+
+
 @every_one
 def test_it_learns_to_tell_voices_from_noise_of_the_same_spectrum(name):
     judge = small(name)

@@ -1,5 +1,8 @@
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from brevox.errors import SettingsError
 from brevox.training.balance import BALANCERS, Term
@@ -80,6 +83,22 @@ def test_by_size_a_steady_loss_counts_its_weight():
         values = losses(x)
         total, _ = balancer.total({"time": Term(values["time"], 0.5), "power": Term(values["power"], 2.0)}, x)
         assert total.item() == pytest.approx(2.5, rel=1e-5)
+
+
+@given(st.lists(st.floats(0.01, 100), min_size=1, max_size=40), st.sampled_from([0.5, 0.9, 0.999, 1 - 1e-5]))
+def test_by_size_each_loss_is_over_its_moving_average(values, decay):
+    """The report's tests 3.01 to 3.03: the first value is the first average, recent ones count more, and where the
+    decay is next to 1 the average is the simple one."""
+    balancer, weight, decoded = BALANCERS.build({"name": "ema", "decay": decay}), 2.0, torch.zeros(1)
+    for number, value in enumerate(values, 1):
+        _, factors = balancer.total({"loss": Term(torch.tensor(value, dtype=torch.float64), weight)}, decoded)
+        average = weight / float(factors["loss"])
+        expected = np.average(values[:number], weights=decay ** np.arange(number)[::-1])
+        assert average == pytest.approx(expected, rel=1e-6)
+        if number == 1:
+            assert average == pytest.approx(value, rel=1e-6)
+        if decay > 0.9999:
+            assert average == pytest.approx(np.mean(values[:number]), rel=0.01)
 
 
 @pytest.mark.parametrize("name", ["ema", "gradient"])

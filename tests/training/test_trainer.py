@@ -193,6 +193,7 @@ def one_crop(tmp_path_factory):
     return folder / "corpus"
 
 
+# The report's test 8.04: the trainer works, losses fall.
 @pytest.mark.parametrize("overrides", [(), ("run.precision=bf16-mixed",)], ids=["fp32", "bf16"])
 def test_the_losses_fall_on_one_repeated_batch(tiny, train, one_crop, tmp_path, overrides):
     recipe = tiny(

@@ -78,7 +78,7 @@ def tokenise(
     """Write the tokens of all `sources` into `folder`; parts that are there already are left as they are.
 
     Args:
-        sources: from `manifest_sources` or `folder_sources`; all splits are taken.
+        sources: from `manifest_sources` or `read_layouts`; all splits are taken.
         folder: made if missing.
         model: from `brevox.codec.models.find_model`.
         books: of each frame; all that the model has by default.

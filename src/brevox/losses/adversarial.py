@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -47,13 +47,22 @@ class LeastSquaresGame:
         return _mean((1 - logits).square().mean() for logits, _ in decoded)
 
 
-def feature_matching_loss(real: Judgement, decoded: Judgement) -> Tensor:
-    """Mean absolute difference of feature maps, each relative to the mean size of the real one."""
-    return _mean(
-        (real_map.detach() - decoded_map).abs().mean() / real_map.detach().abs().mean().clamp(min=1e-5)
+def feature_matching_loss(
+    real: Judgement, decoded: Judgement, mean: Callable[[Tensor], Tensor] = lambda sizes: sizes
+) -> Tensor:
+    """Mean absolute difference of feature maps, each relative to the mean size of the real one.
+
+    Args:
+        real, decoded: what the discriminator returned.
+        mean: over all devices, of the sizes; so that all of them go by those of the whole batch.
+    """
+    pairs = [
+        (real_map.detach(), decoded_map)
         for (_, real_maps), (_, decoded_maps) in zip(real, decoded, strict=True)
         for real_map, decoded_map in zip(real_maps, decoded_maps, strict=True)
-    )
+    ]
+    sizes = mean(torch.stack([real_map.abs().mean() for real_map, _ in pairs])).clamp(min=1e-5)
+    return _mean((ours - theirs).abs().mean() / size for (theirs, ours), size in zip(pairs, sizes, strict=True))
 
 
 def _mean(values: Iterable[Tensor]) -> Tensor:

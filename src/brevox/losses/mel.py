@@ -7,19 +7,28 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from brevox.errors import SettingsError
 from brevox.losses.parts import LOSSES
 from brevox.losses.spectrogram import magnitude, spectrogram
 
 
 @LOSSES.register("mel")
 class MultiScaleMelLoss(nn.Module):
-    """Mean absolute difference of log mel magnitudes, averaged over the scales.
+    """Mean absolute difference of mel magnitudes, of their logarithms or both, averaged over the scales.
+
+    Logarithms (DAC) hear faint bands as much as loud ones; the magnitudes themselves (which EnCodec and seed 001 add)
+    hear what is loud.
 
     Args:
         sample_rate: Hz.
         windows: window length of each scale; the hop is a quarter.
         bands: mel bands of each scale.
-        floor: magnitude (of a full-scale sine's 1) below which differences fade.
+        floor: magnitude (of a full-scale sine's 1) below which differences of logarithms fade.
+        log_weight: of the difference of logarithms.
+        linear_weight: of the difference of magnitudes.
+
+    Raises:
+        SettingsError: a weight is negative, or both are 0.
     """
 
     def __init__(
@@ -28,8 +37,13 @@ class MultiScaleMelLoss(nn.Module):
         windows: Sequence[int] = (256, 512, 1024, 2048),
         bands: Sequence[int] = (20, 40, 80, 160),
         floor: float = 1e-4,
+        log_weight: float = 1.0,
+        linear_weight: float = 0.0,
     ) -> None:
         super().__init__()
+        if min(log_weight, linear_weight) < 0 or log_weight + linear_weight == 0:
+            raise SettingsError("the loss 'mel' needs a log_weight or linear_weight above 0, and none below")
+        self.log_weight, self.linear_weight = log_weight, linear_weight
         self.windows, self.floor = list(windows), floor
         for window, count in zip(windows, bands, strict=True):
             self.register_buffer(f"filters_{window}", _mel_filters(count, window, sample_rate), persistent=False)
@@ -38,11 +52,12 @@ class MultiScaleMelLoss(nn.Module):
         total = decoded.new_zeros(())
         for window in self.windows:
             filters = self.get_buffer(f"filters_{window}")
-            ours, theirs = (
-                torch.log(filters @ magnitude(spectrogram(audio, window, window // 4)) + self.floor)
-                for audio in (decoded, target)
-            )
-            total = total + (ours - theirs).abs().mean()
+            ours, theirs = (filters @ magnitude(spectrogram(audio, window, window // 4)) for audio in (decoded, target))
+            if self.log_weight:
+                distance = (torch.log(ours + self.floor) - torch.log(theirs + self.floor)).abs().mean()
+                total = total + self.log_weight * distance
+            if self.linear_weight:
+                total = total + self.linear_weight * (ours - theirs).abs().mean()
         return total / len(self.windows)
 
 

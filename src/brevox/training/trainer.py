@@ -6,7 +6,7 @@ import csv
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -121,11 +121,12 @@ class Trainer:
             seen, since = 0, time.monotonic()
             for batches in self._batches():
                 values = self._train_step(batches)
+                stopping = self._anywhere(stop.is_set)
                 seen += sum(batch["audio"].numel() for batch in batches)
                 if self.step % run.log_every == 0:
-                    logged = {name: float(value) for name, value in values.items()}
+                    logged = self._means_over_devices(values)
                     elapsed = time.monotonic() - since
-                    logged["speed_x_real_time"] = seen / self.plain_model.sample_rate / elapsed
+                    logged["speed_x_real_time"] = seen * self.fabric.world_size / self.plain_model.sample_rate / elapsed
                     seen, since = 0, time.monotonic()
                     self._log(writer, "train", logged)
                     shown = "total" if "total" in logged else "discriminator"
@@ -134,11 +135,11 @@ class Trainer:
                 if self.step % run.validate_every == 0 or self.step == run.steps:
                     self._validate(writer)
                     seen, since = 0, time.monotonic()
-                if self.step % run.checkpoint_every == 0 or self.step == run.steps or stop.is_set:
+                if self.step % run.checkpoint_every == 0 or self.step == run.steps or stopping:
                     self._save(LAST)
                 if run.keep_every and self.step % run.keep_every == 0:
                     self._save(kept_name(self.step))
-                if stop.is_set:
+                if stopping:
                     progress.console.print(f"stopped at step {self.step}; the same command goes on from here")
                     break
         if writer is not None:
@@ -192,11 +193,11 @@ class Trainer:
         learning_rate = settings.learning_rate * rate_factor(settings, self.step, self.recipe.run.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
-        # Draws inside of the step (quantiser dropout) depend on the step alone, so that a resumed run is exact.
-        torch.manual_seed(self.recipe.seed * 1_000_003 + self.step * self.fabric.world_size + self.fabric.global_rank)
+        # Draws inside of the step (quantiser dropout) depend on the step alone, so that a resumed run is exact, and all
+        # devices draw alike: where one discriminator learns, all have to.
+        torch.manual_seed(self.recipe.seed * 1_000_003 + self.step)
         playing = self.discriminator is not None and self.step >= adversarial.start_step
-        # One draw for all devices: where one learns, all have to.
-        judge_learns = playing and self.fabric.broadcast(torch.rand(()).item()) < adversarial.probability
+        judge_learns = playing and torch.rand(()).item() < adversarial.probability
         codec_learns = not (judge_learns and adversarial.one_at_a_time)
         self.optimiser.zero_grad()
         if playing:
@@ -253,9 +254,10 @@ class Trainer:
         judged = self.discriminator(decoded)
         self.discriminator.requires_grad_(True)
         adversarial = self.recipe.adversarial
+        matching = feature_matching_loss(real, judged, self._mean_over_devices)
         return {
             "adversarial": Term(self.game.codec_loss(judged), adversarial.weight),
-            "feature_matching": Term(feature_matching_loss(real, judged), adversarial.feature_weight),
+            "feature_matching": Term(matching, adversarial.feature_weight),
         }
 
     def _teach_discriminator(self, audio: Tensor, decoded: Tensor, parts: int, wait: bool) -> dict[str, Tensor | float]:
@@ -265,8 +267,18 @@ class Trainer:
             self.fabric.backward(loss / parts)
         return {"discriminator": loss.detach()}
 
-    def _mean_over_devices(self, number: Tensor) -> Tensor:
-        return torch.as_tensor(self.fabric.all_reduce(number, reduce_op="mean"))
+    def _mean_over_devices(self, numbers: Tensor) -> Tensor:
+        return torch.as_tensor(self.fabric.all_reduce(numbers, reduce_op="mean"))
+
+    def _anywhere(self, here: bool) -> bool:
+        """Whether it is so on any device. Signals reach processes one after the other: all stop at the same step."""
+        if self.fabric.world_size == 1:  # without waiting for the device
+            return here
+        return self._mean_over_devices(torch.tensor(float(here), device=self.fabric.device)).item() > 0
+
+    def _means_over_devices(self, values: Mapping[str, Tensor | float]) -> dict[str, float]:
+        numbers = torch.tensor([float(value) for value in values.values()], device=self.fabric.device)
+        return dict(zip(values, self._mean_over_devices(numbers).tolist(), strict=True))
 
     def _validate(self, writer: SummaryWriter | None) -> None:
         if not self.fabric.is_global_zero:

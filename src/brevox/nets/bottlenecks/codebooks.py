@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from brevox.errors import SettingsError
+from brevox.nets.bottlenecks.devices import as_on_first_device, mean_over_devices, of_all_devices
 from brevox.nets.bottlenecks.kmeans import draw_rows, frozen_kmeans, nearest
 from brevox.nets.bottlenecks.revival import FrozenKMeans, RandomRestart
 
@@ -14,7 +15,7 @@ _CHOICES = {"learn": ("ema", "gradient"), "init": ("data", "kmeans"), "revive": 
 
 
 class Codebooks(nn.Module):
-    """Books of vectors that learn from the vectors they stand for (van den Oord et al. 2017).
+    """Books of vectors that learn from the vectors they stand for (van den Oord et al. 2017), those of all devices.
 
     Args:
         width: channels of an entry.
@@ -77,17 +78,28 @@ class Codebooks(nn.Module):
         elif revive == "kmeans":
             self.revival = FrozenKMeans(width, books, codes, cache)
 
-    def begin_step(self) -> None:
-        """Count a step of training; to be called before its first `look_up`."""
-        if self.training:
-            self.steps += 1
+    def begin_step(self, keeps: Tensor) -> Tensor:
+        """Count a step of training; to be called before its first `look_up`.
 
-    def look_up(self, book: int, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        Args:
+            keeps: how many books each vector keeps, Shape [vectors].
+
+        Returns:
+            How many vectors keep each book, on average over devices, Shape [books].
+        """
+        uses = (keeps[:, None] > torch.arange(self.books, device=keeps.device)).sum(dim=0).float()
+        if not self.training:
+            return uses
+        self.steps += 1
+        return mean_over_devices(uses)
+
+    def look_up(self, book: int, vectors: Tensor, items: int) -> tuple[Tensor, Tensor]:
         """The nearest entry for each vector.
 
         Args:
             book: in which.
             vectors: Shape [vectors, width].
+            items: of the batch, to which as many vectors each belong.
 
         Returns:
             The entries, Shape [vectors, width], which carry the gradient of the codebooks, and their codes,
@@ -95,7 +107,7 @@ class Codebooks(nn.Module):
         """
         vectors = vectors.detach()
         if self.training and self.steps == 1:
-            self._fill(book, vectors)
+            self._fill(book, of_all_devices(vectors, items))
         entries = self.codebooks[book].detach()
         if self.cosine:
             vectors, entries = functional.normalize(vectors), functional.normalize(entries)
@@ -110,8 +122,18 @@ class Codebooks(nn.Module):
         return loss
 
     @torch.no_grad()
-    def follow(self, book: int, vectors: Tensor, index: Tensor) -> None:
-        """Learn from the vectors of one step, Shape [vectors, width], and their codes, Shape [vectors]."""
+    def follow(self, book: int, vectors: Tensor, index: Tensor, active: Tensor, items: int) -> None:
+        """Learn from what all devices quantised in one step.
+
+        Args:
+            book: which.
+            vectors: of this device, Shape [vectors, width].
+            index: their codes, Shape [vectors].
+            active: which of them keep the book, Shape [vectors], bool.
+            items: of the batch.
+        """
+        vectors, index, active = (of_all_devices(rows, items) for rows in (vectors, index, active))
+        vectors, index = vectors[active], index[active]
         self.uses[book].mul_(self.decay).index_add_(0, index, vectors.new_ones(len(index)), alpha=1 - self.decay)
         if self.learn == "ema":
             self.sums[book].mul_(self.decay).index_add_(0, index, vectors, alpha=1 - self.decay)
@@ -143,6 +165,7 @@ class Codebooks(nn.Module):
         self.uses[book, which] = uses
         if self.learn == "ema":
             self.sums[book, which] = entries * uses
-        elif distributed.is_available() and distributed.is_initialized():
-            # Devices share the gradients of parameters, but not what else is done to them.
-            distributed.broadcast(self.codebooks.data[book], 0)
+            as_on_first_device(self.sums[book])
+        # Devices may have drawn differently.
+        as_on_first_device(self.codebooks[book])
+        as_on_first_device(self.uses[book])

@@ -76,16 +76,16 @@ class FactorisedVQ(nn.Module):
         rest = latent.transpose(1, 2).reshape(batch * frames, -1)
         keeps = books.repeat_interleave(frames)
         total, codes, loss, counted = torch.zeros_like(rest), [], rest.new_zeros(()), 0
-        self.low.begin_step()
+        uses = self.low.begin_step(keeps)
         for book in range(self.books):
             active = keeps > book
             seen = self.down[book](rest)
-            chosen, index = self.low.look_up(book, seen)
-            if active.any():
-                loss = loss + (self.low.loss(seen, chosen) * active).sum() / active.sum()
+            chosen, index = self.low.look_up(book, seen, batch)
+            if uses[book] > 0:
+                loss = loss + (self.low.loss(seen, chosen) * active).sum() / uses[book]
                 counted += 1
             if self.training:
-                self.low.follow(book, seen.detach()[active], index[active])
+                self.low.follow(book, seen, index, active, batch)
             # The entry, to the bit, with the gradient of what it stands for.
             part = self.up[book](chosen.detach() + (seen - seen.detach()))
             total = total + part * active[:, None]

@@ -72,16 +72,16 @@ class ResidualVQ(Codebooks):
         vectors = latent.float().transpose(1, 2).reshape(batch * frames, -1)
         keeps = books.repeat_interleave(frames)
         rest, total, codes, loss, counted = vectors, torch.zeros_like(vectors), [], vectors.new_zeros(()), 0
-        self.begin_step()
+        uses = self.begin_step(keeps)
         for book in range(self.books):
             active = keeps > book
-            chosen, index = self.look_up(book, rest)
-            if active.any():
+            chosen, index = self.look_up(book, rest, batch)
+            if uses[book] > 0:
                 # The gradient reaches the latent alone: what earlier books took away is a constant.
-                loss = loss + (self.loss(rest, chosen) * active).sum() / active.sum()
+                loss = loss + (self.loss(rest, chosen) * active).sum() / uses[book]
                 counted += 1
             if self.training:
-                self.follow(book, rest.detach()[active], index[active])
+                self.follow(book, rest, index, active, batch)
             chosen = chosen.detach()
             total = total + chosen * active[:, None]
             rest = rest - chosen
