@@ -19,12 +19,14 @@ from brevox.errors import OutputError, SettingsError
 Inputs = Annotated[list[Path], typer.Argument(help="Files and folders, or - for a pipe.", show_default=False)]
 Output = Annotated[
     str | None,
-    typer.Option("--output", "-o", help="File or folder of the results, or - for a pipe. [default: beside the input]"),
+    typer.Option(
+        "--output", "-o", help="File or folder of the results, or - for a pipe.", show_default="beside the input"
+    ),
 ]
 Model = Annotated[
     str | None, typer.Option("--model", "-m", help="A .bvx file or a known model's name (see: brevox models).")
 ]
-Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Files at a time. [default: one a core]")]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Files at a time.", show_default="one a core")]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace results that exist.")]
 
 _messages = Console(stderr=True, highlight=False)
@@ -63,10 +65,10 @@ def decode(
     output: Output = None,
     format_: Annotated[
         str | None,
-        typer.Option("--format", help="wav, flac, mp3, m4a, ogg or opus. [default: what -o ends in, or wav]"),
+        typer.Option("--format", help="wav, flac, mp3, m4a, ogg or opus.", show_default="what -o ends in, or wav"),
     ] = None,
     rate: Annotated[
-        int | None, typer.Option("--rate", min=1, help="Sample rate, Hz. [default: the original's]")
+        int | None, typer.Option("--rate", min=1, help="Sample rate, Hz.", show_default="the original's")
     ] = None,
     bit_rate: Annotated[int | None, typer.Option("--bit-rate", min=1, help="Of mp3, m4a, ogg and opus; bit/s.")] = None,
     model: Model = None,

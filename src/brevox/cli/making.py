@@ -24,7 +24,8 @@ def train(
         list[str] | None, typer.Argument(help="Changes, such as data.corpus=corpus run.steps=100.", show_default=False)
     ] = None,
     run: Annotated[
-        Path | None, typer.Option("--run", help="The run's folder; of experiments, the one above. [default: runs/NAME]")
+        Path | None,
+        typer.Option("--run", help="The run's folder; of experiments, the one above.", show_default="runs/NAME"),
     ] = None,
     start_from: Annotated[
         Path | None, typer.Option("--start-from", help="A checkpoint whose weights to begin with.")
@@ -58,7 +59,7 @@ def export(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or a run's folder.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .bvx file.", show_default=False)],
     corpus: Annotated[Path, typer.Option("--corpus", help="A prepared corpus, to fit the entropy model on.")],
-    name: Annotated[str | None, typer.Option("--name", help="Of the model. [default: the output's]")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Of the model.", show_default="the output's")] = None,
     description: Annotated[
         Path | None, typer.Option("--description", help="JSON with licence, training data, metrics ...")
     ] = None,
@@ -105,7 +106,9 @@ def prepare(
         str, typer.Option("--layout", help="Of the folders: auto, librispeech, common-voice, vctk or folders.")
     ] = "auto",
     output: Annotated[Path, typer.Option("--output", "-o", help="The corpus' folder.")] = Path("corpus"),
-    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes. [default: one a core]")] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Processes.", show_default="one a core")
+    ] = None,
 ) -> None:
     """Turn recordings into a corpus that training maps into memory."""
     with extra("train"):
