@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import wave
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +100,24 @@ def test_coding_brings_in_no_pytorch():
     found = modules_after(f"import brevox; {everything}")
     assert "onnxruntime" in found
     assert not found & {"torch", "lightning", "omegaconf", "onnx", "scipy", "matplotlib"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent otherwise on Windows")
+def test_ctrl_c_is_told_and_leaves_nothing(tmp_path):
+    recording = io.BytesIO()
+    with wave.open(recording, "wb") as file:
+        file.setparams((1, 2, 16_000, 60 * 16_000, "NONE", ""))
+        file.writeframes(bytes(120 * 16_000))
+    command = [sys.executable, "-m", "brevox", "encode", "-", "-o", str(tmp_path / "talk.sc")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as process:
+        process.stdin.write(recording.getvalue()[:1_000_000])  # more than a pipe holds: it has begun, and wants more
+        process.stdin.flush()
+        process.send_signal(signal.SIGINT)
+        told = process.stderr.read()
+    assert process.returncode == 130
+    assert b"nothing half-done" in told
+    assert not any(tmp_path.iterdir())
 
 
 def test_help_is_quick():

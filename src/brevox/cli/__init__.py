@@ -8,6 +8,8 @@ import signal
 import sys
 from types import FrameType
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Run `brevox`. What a user can mend is told in a sentence, with exit status 2."""
@@ -33,9 +35,10 @@ def main() -> None:
         # Whoever read our output has had enough; that is no error of ours to talk about.
         sys.stderr.close()
         sys.exit(1)
-    except KeyboardInterrupt:
-        errors.print("stopped; nothing half-done was left behind")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:  # Typer makes it of a Ctrl-C, and says nothing
+            errors.print("stopped; nothing half-done was left behind")
+        raise
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
