@@ -33,7 +33,9 @@ def main() -> None:
     arguments = parser.parse_args()
     train, valid = read(arguments.run / "train.csv"), read(arguments.run / "valid.csv")
     figure, axes = plt.subplots(2, 2, figsize=(11, 7), constrained_layout=True)
-    for name in ("total", "mel", "stft"):
+    for name in ("total", "mel", "stft", "complex_stft"):
+        if name not in train:
+            continue
         axes[0, 0].plot(*train[name], label=name, linewidth=0.8)
     axes[0, 0].set(title="training losses", yscale="log", xlabel="step")
     axes[0, 0].legend()

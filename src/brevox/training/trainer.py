@@ -179,6 +179,7 @@ class Trainer:
             num_workers=data.workers,
             persistent_workers=data.workers > 0,
             drop_last=True,
+            pin_memory=self.fabric.device.type == "cuda",
             worker_init_fn=ignore_signals,
         )
         gathered = []

@@ -78,20 +78,21 @@ class Codebooks(nn.Module):
         elif revive == "kmeans":
             self.revival = FrozenKMeans(width, books, codes, cache)
 
-    def begin_step(self, keeps: Tensor) -> Tensor:
+    def begin_step(self, keeps: Tensor) -> list[float]:
         """Count a step of training; to be called before its first `look_up`.
 
         Args:
             keeps: how many books each vector keeps, Shape [vectors].
 
         Returns:
-            How many vectors keep each book, on average over devices, Shape [books].
+            How many vectors keep each book, on average over devices.
         """
         uses = (keeps[:, None] > torch.arange(self.books, device=keeps.device)).sum(dim=0).float()
-        if not self.training:
-            return uses
-        self.steps += 1
-        return mean_over_devices(uses)
+        if self.training:
+            self.steps += 1
+            uses = mean_over_devices(uses)
+        counts: list[float] = uses.tolist()  # here, so that a GPU is waited for once
+        return counts
 
     def look_up(self, book: int, vectors: Tensor, items: int) -> tuple[Tensor, Tensor]:
         """The nearest entry for each vector.
