@@ -12,7 +12,11 @@ from omegaconf import OmegaConf
 
 from brevox.training.checkpoint import LAST, load_checkpoint
 
-PLAYING = ("adversarial.discriminator={name: stft, windows: [128], channels: 3}", "adversarial.start_step=1")
+#: One whose first gradients are well above rounding: Adam makes steps of one size of the smallest ones.
+PLAYING = (
+    "adversarial.discriminator={name: period, periods: [2, 3], channels: [4, 8]}",
+    "adversarial.start_step=1",
+)
 SHORT = ("run.steps=4", "run.valid_clips=1", "data.silence=0.3")
 #: What is trained, as overrides of tiny.yaml. Many codes restart, items keep different numbers of books.
 RUNS = {
