@@ -98,9 +98,10 @@ def encode_file(
         books = min(codec.books, max(1, columns - codec.side_columns))
         kbps = None
     with ExitStack() as stack:
+        # First: that it cannot be written should not be told only after all the listening.
+        file = stack.enter_context(_open_target(target))
         recording = stack.enter_context(Recording(source, codec, stereo=stereo))
         reader, channels = recording.reader, recording.channels
-        file = stack.enter_context(_open_target(target))
         tags, left_out = _to_tags(reader)
         header = StreamHeader(
             model_id=codec.id,
