@@ -40,7 +40,10 @@ def residual_units(channels: int, dilations: Sequence[int]) -> nn.Sequential:
 
 
 def convolution(from_channels: int, to_channels: int, kernel: int, dilation: int = 1) -> nn.Module:
-    """A weight-normalised convolution that keeps the length; `kernel` is odd."""
+    """A weight-normalised convolution that keeps the length; `kernel` is odd.
+
+    Weights start as PyTorch's own. Seed 001 writes N(0, .01) over them, which its weight norm then computes anew.
+    """
     padding = (0, (kernel - 1) * dilation // 2)
     return weight_norm(nn.Conv2d(from_channels, to_channels, (1, kernel), padding=padding, dilation=(1, dilation)))
 
