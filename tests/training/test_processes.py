@@ -2,6 +2,7 @@
 
 import csv
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -39,9 +40,20 @@ def together(tiny, tmp_path_factory):
         (folder / name).mkdir()
         OmegaConf.save(OmegaConf.structured(tiny("data.batch=2", *SHORT, *overrides)), folder / name / "given.yaml")
     script = Path(__file__).parent / "train_everywhere.py"
+    with socket.socket() as free:  # the usual port may be another test run's
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
     fabric_run = [sys.executable, "-m", "lightning.fabric.cli", "--accelerator", "cpu", "--devices", "2"]
     done = subprocess.run(
-        [*fabric_run, "--strategy", "ddp", str(script), *(str(folder / name) for name in (*RUNS, "stopped"))],
+        [
+            *fabric_run,
+            "--strategy",
+            "ddp",
+            "--main-port",
+            port,
+            str(script),
+            *(str(folder / name) for name in (*RUNS, "stopped")),
+        ],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
