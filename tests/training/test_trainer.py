@@ -373,6 +373,13 @@ def test_balanced_losses_fall_too_and_are_logged_raw_and_weighted(tiny, train, t
         assert values[60, f"weighted/{loss}"] > 0
 
 
+@pytest.mark.parametrize("name", ["none", "ema", "gradient"])
+def test_balancers_work_in_mixed_precision_too(tiny, train, tmp_path, name):
+    recipe = tiny("run.steps=2", "run.precision=bf16-mixed", f"balancer={{name: {name}}}", *DISCRIMINATOR)
+    train(recipe, tmp_path)
+    assert logged(tmp_path)[2, "gradient_norm"] > 0
+
+
 def test_tensorboard_hears_and_sees_clips_at_each_validation(tiny, train, tmp_path):
     train(tiny("run.validate_every=3"), tmp_path)
     events = EventAccumulator(str(tmp_path), size_guidance={"audio": 0, "images": 0}).Reload()

@@ -208,7 +208,8 @@ class Trainer:
             wait = number < len(batches)  # for the last batch, before devices exchange gradients
             with self.fabric.no_backward_sync(self.model, enabled=wait), torch.set_grad_enabled(codec_learns):
                 decoded, quantised = self.model(**batch)
-                decoded = decoded.float()
+                # A node of its own, for the same reason as in `_game_terms`.
+                decoded = decoded.float().view_as(decoded)
                 if judge_learns:
                     values = self._teach_discriminator(batch["audio"], decoded.detach(), len(batches), wait)
                     _add(logged, values, len(batches))
@@ -249,11 +250,14 @@ class Trainer:
 
     def _game_terms(self, audio: Tensor, decoded: Tensor) -> dict[str, Term]:
         """What the discriminator's judgement adds to the losses of the codec."""
-        self.discriminator.requires_grad_(False)
-        with torch.no_grad():
-            real = self.discriminator(audio)
-        judged = self.discriminator(decoded)
-        self.discriminator.requires_grad_(True)
+        # Without Fabric's wrapping, which lets no gradients but those of its own backward pass: balancers look before.
+        judge, precision = self.discriminator.module, self.fabric.strategy.precision
+        judge.requires_grad_(False)
+        with self.fabric.autocast():
+            with torch.no_grad():
+                real = precision.convert_output(judge(audio))
+            judged = precision.convert_output(judge(decoded))
+        judge.requires_grad_(True)
         adversarial = self.recipe.adversarial
         matching = feature_matching_loss(real, judged, self._mean_over_devices)
         return {
