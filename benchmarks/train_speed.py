@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=Path("corpus"))
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--profile", action="store_true", help="list the operators that take longest")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     quiet = ["run.valid_clips=1", "run.valid_clip_s=1", f"run.log_every={GROUP}", f"run.steps={arguments.steps}"]
     recipe = load_recipe(arguments.recipe, [f"data.corpus={arguments.corpus}", *quiet, *arguments.overrides])
     with tempfile.TemporaryDirectory() as folder:
