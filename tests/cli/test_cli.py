@@ -108,15 +108,21 @@ def test_ctrl_c_is_told_and_leaves_nothing(tmp_path):
     with wave.open(recording, "wb") as file:
         file.setparams((1, 2, 16_000, 60 * 16_000, "NONE", ""))
         file.writeframes(bytes(120 * 16_000))
-    command = [sys.executable, "-m", "brevox", "encode", "-", "-o", str(tmp_path / "talk.sc")]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, **pipes) as process:
-        process.stdin.write(recording.getvalue()[:1_000_000])  # more than a pipe holds: it has begun, and wants more
-        process.stdin.flush()
-        process.send_signal(signal.SIGINT)
-        told = process.stderr.read()
-    assert process.returncode == 130
-    assert b"nothing half-done" in told
+    process = subprocess.Popen(
+        [sys.executable, "-m", "brevox", "encode", "-", "-o", tmp_path / "talk.sc"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # what runs in the background ignores it
+    )
+    process.stdin.write(recording.getvalue()[:1_000_000])  # more than a pipe holds: it has begun, and wants more
+    process.stdin.flush()
+    process.send_signal(signal.SIGINT)
+    try:
+        assert process.wait(60) == 130
+    finally:
+        process.kill()
+        process.stdin.close()
+    assert b"nothing half-done" in process.stderr.read()
     assert not any(tmp_path.iterdir())
 
 
