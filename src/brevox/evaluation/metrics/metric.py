@@ -40,11 +40,11 @@ class Options:
     """What some measures need to be told.
 
     whisper: folder of a Whisper model in CTranslate2's format.
-    language: of what is said, as Whisper calls it.
+    language: of what is said, as Whisper calls it; None has Whisper find out, from each original.
     """
 
     whisper: Path | None = None
-    language: str = "en"
+    language: str | None = None
 
 
 #: Measures a pair.
