@@ -3,7 +3,8 @@
     python benchmarks/speed.py [--minutes 20 180] [--kbps 3]
 
 The recording is the demo clip over and over, in stereo at 44.1 kHz as M4A: what a podcaster has. Each run is one
-`brevox encode` and one `brevox decode` to WAV; peak memory is the processes' largest resident set.
+`brevox encode` and one `brevox decode` to WAV, all that they do included; peak memory is the processes' largest
+resident set. `brevox speed` is for codecs beside each other, all from the same 16 kHz.
 """
 
 from __future__ import annotations
