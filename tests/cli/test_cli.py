@@ -136,11 +136,28 @@ def test_help_is_quick():
         after = psutil.Process().cpu_times()
         times.append(after.children_user + after.children_system - before.children_user - before.children_system)
     assert min(times) < 0.5
-    assert all(name in text for name in ("encode", "decode", "info", "demo", "models", "train", "export", "data"))
+    assert all(
+        name in text for name in ("encode", "decode", "info", "demo", "models", "train", "export", "data", "bench")
+    )
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["encode"], ["decode"], ["info"], ["demo"], ["models"], ["train"], ["export"], ["data", "prepare"]]
+    "command",
+    [
+        [],
+        ["encode"],
+        ["decode"],
+        ["info"],
+        ["demo"],
+        ["models"],
+        ["train"],
+        ["export"],
+        ["data", "prepare"],
+        ["evaluate"],
+        ["bench"],
+        ["speed"],
+        ["listening"],
+    ],
 )
 def test_every_command_explains_itself(brevox, command):
     done = brevox(*command, "--help")
@@ -318,6 +335,19 @@ WRONG_USES = {
     "info of a folder": (["info", "folder"], "folder"),
     "info of a text": (["info", "text.mp3"], "is a text"),
     "a device for a result": (["encode", "talk.flac", "-o", os.devnull, "-f"], "no ordinary file"),
+    "evaluating what is not there": (["evaluate", "talk.flac", "none.wav"], "none.wav does not exist"),
+    "evaluating a file with a folder": (["evaluate", "talk.flac", "folder"], "two recordings or two folders"),
+    "scores in a document": (["evaluate", "talk.flac", "talk.flac", "-o", "s.doc"], "must end in .csv or .json"),
+    "no such measure": (["evaluate", "talk.flac", "talk.flac", "--metrics", "pesq"], "did you mean 'pesq_wb'"),
+    "a bench of nothing": (["bench", "folder"], "no recordings found in folder"),
+    "a bench of a text": (["bench", "text.mp3", "--codecs", "amr-nb"], "is a text"),
+    "a bench of no codec": (["bench", "talk.flac", "--codecs", "opium"], "did you mean 'opus'"),
+    "rates in words": (["bench", "talk.flac", "--kbps", "low"], "numbers with commas between"),
+    "a rate below nothing": (["bench", "talk.flac", "--kbps", "-3"], "no codec of speech"),
+    "clips of no length": (["bench", "talk.flac", "--clip-s", "0"], "too short to measure"),
+    "a speed of no codec": (["speed", "--codecs", "opium"], "did you mean 'opus'"),
+    "lengths in words": (["speed", "--lengths", "long"], "--lengths takes numbers"),
+    "results of nobody": (["listening", "none.json", "--key", "key.json"], "key.json"),
     "a demo inside of a file": (["demo", "text.mp3"], "text.mp3"),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 import brevox
-from brevox.cli import coding, looking, making, tokens
+from brevox.cli import coding, evaluating, listening, looking, making, speed, tokens
 
 app = typer.Typer(
     name="brevox",
@@ -22,6 +22,10 @@ app.command()(coding.decode)
 app.command()(looking.info)
 app.command()(coding.demo)
 app.command()(looking.models)
+app.command()(evaluating.evaluate)
+app.command()(evaluating.bench)
+app.command()(speed.speed)
+app.command()(listening.listening)
 app.command()(making.train)
 app.command()(making.export)
 data.command("prepare")(making.prepare)

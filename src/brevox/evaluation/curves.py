@@ -1,0 +1,99 @@
+"""Rate-quality curves as pictures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from brevox.evaluation.metrics.metric import Metric
+from brevox.evaluation.runs import ORIGINAL
+from brevox.evaluation.summary import Mean, Summary
+
+#: Told apart with every kind of colour vision (Okabe and Ito, 2008), and by markers.
+_COLOURS = (
+    "#D55E00",
+    "#0072B2",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+    "#8C6D31",
+    "#7F7F7F",
+    "#5E3C99",
+)
+_MARKERS = "osD^vPX*<>"
+_TICKS_KBPS = (0.5, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+
+
+def curve(metric: Metric, summaries: Sequence[Summary], titles: dict[str, str]) -> Figure | None:
+    """One measure over the bit rate of files, a line for each codec, with 95 % intervals.
+
+    Args:
+        titles: of the codecs, by name.
+
+    Returns:
+        None if nothing was measured.
+    """
+    lines: dict[str, list[tuple[float, Mean]]] = {}
+    for summary in summaries:
+        if metric.name in summary.means and summary.condition.codec != ORIGINAL:
+            point = (summary.file_kbps, summary.means[metric.name])
+            lines.setdefault(summary.condition.codec, []).append(point)
+    if not lines:
+        return None
+    figure = Figure(figsize=(7.2, 4.8), layout="constrained")
+    axes = figure.subplots()
+    codecs = list(
+        dict.fromkeys(summary.condition.codec for summary in summaries if summary.condition.codec != ORIGINAL)
+    )
+    for codec, points in lines.items():
+        place = codecs.index(codec)
+        points.sort(key=lambda point: point[0])
+        axes.errorbar(
+            [kbps for kbps, _ in points],
+            [mean.value for _, mean in points],
+            yerr=[[mean.value - mean.low for _, mean in points], [mean.high - mean.value for _, mean in points]],
+            label=titles.get(codec, codec),
+            color=_COLOURS[place % len(_COLOURS)],
+            marker=_MARKERS[place % len(_MARKERS)],
+            markersize=5,
+            linewidth=2.2 if place == 0 else 1.3,
+            capsize=2,
+        )
+    original = next(
+        (s.means[metric.name] for s in summaries if s.condition.codec == ORIGINAL and metric.name in s.means), None
+    )
+    if original is not None and not metric.uses_reference:
+        axes.axhline(original.value, color="0.5", linestyle="--", linewidth=1)
+        axes.annotate(
+            "the original",
+            (1, original.value),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="bottom",
+            color="0.4",
+        )
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(matplotlib.ticker.FixedLocator(_TICKS_KBPS))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda kbps, _: f"{kbps:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("kbit/s of the file, as stored")
+    axes.set_ylabel(f"{metric.title}{f' ({metric.unit})' if metric.unit else ''}")
+    axes.set_title(f"{metric.title}: {'higher' if metric.higher_is_better else 'lower'} is better", fontsize=11)
+    axes.grid(alpha=0.25)
+    figure.legend(loc="outside lower center", ncols=5, fontsize=8, frameon=False)
+    return figure
+
+
+def to_png(figure: Figure, dpi: int = 130) -> bytes:
+    """A picture as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    return buffer.getvalue()
