@@ -46,7 +46,7 @@ class Registry:
         if name not in self._classes:
             known = ", ".join(sorted(self._classes))
             raise SettingsError(
-                f"there is no {self.kind} named {name!r}{_meant(name, self._classes)}; there are: {known}"
+                f"there is no {self.kind} named {name!r}{meant(name, self._classes)}; there are: {known}"
             )
         return construct(f"{self.kind} {name!r}", self._classes[name], arguments, **given)
 
@@ -70,14 +70,14 @@ def construct(what: str, cls: type, settings: Mapping[str, Any], **given: Any) -
     unknown = sorted(set(settings) - set(chosen))
     if unknown:
         takes = ", ".join(chosen) or "nothing"
-        raise SettingsError(f"the {what} takes no {', '.join(unknown)}{_meant(unknown[0], chosen)}; it takes: {takes}")
+        raise SettingsError(f"the {what} takes no {', '.join(unknown)}{meant(unknown[0], chosen)}; it takes: {takes}")
     missing = [name for name, p in chosen.items() if p.default is inspect.Parameter.empty and name not in settings]
     if missing:
         raise SettingsError(f"the {what} needs {', '.join(missing)}")
     return cls(**{name: value for name, value in given.items() if name in accepted}, **settings)
 
 
-def _meant(wrong: object, known: Iterable[str]) -> str:
-    """The known name that looks most like the wrong one, as a question; nothing if none does."""
+def meant(wrong: object, known: Iterable[str]) -> str:
+    """` (did you mean ...?)` with the known name that looks most like the wrong one; nothing if none does."""
     close = difflib.get_close_matches(str(wrong), list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""

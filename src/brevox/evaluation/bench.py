@@ -13,7 +13,7 @@ from brevox.errors import OutputError, SettingsError
 from brevox.evaluation.clips import Clip, make_clips
 from brevox.evaluation.codebooks import codebook_report
 from brevox.evaluation.environment import command_line, describe_environment
-from brevox.evaluation.listening import Trial, write_listening_test
+from brevox.evaluation.listening import MOST_CONDITIONS, Trial, write_listening_test
 from brevox.evaluation.metrics.known import choose_metrics
 from brevox.evaluation.metrics.metric import Metric, Options
 from brevox.evaluation.peers.brevox import BrevoxPeer
@@ -27,8 +27,6 @@ from brevox.evaluation.summary import Summary, summarise
 
 #: A listener tires; more trials than this are for another day.
 _MOST_TRIALS = 12
-#: BS.1534 allows twelve sounds a trial, hidden reference and anchor among them.
-_MOST_CONDITIONS = 10
 
 
 @dataclass(frozen=True)
@@ -87,10 +85,10 @@ def bench(
     speed_rows = read_speed(speed) if speed is not None else ()
     peers, left_out = _usable(make_peers(codecs))
     conditions = conditions_of(peers, kbps)
-    if listening_test and len(conditions) > _MOST_CONDITIONS:
+    if listening_test and len(conditions) > MOST_CONDITIONS:
         raise SettingsError(
             f"a listening test of {len(conditions)} codecs and rates asks too much of listeners; "
-            f"choose at most {_MOST_CONDITIONS} with --codecs and --kbps"
+            f"choose at most {MOST_CONDITIONS} with --codecs and --kbps"
         )
     clips = make_clips(recordings, clip_s, most_clips)
     _make_folder(folder)

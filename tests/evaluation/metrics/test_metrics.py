@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io.wavfile
 import scipy.signal
 
 from brevox.errors import SettingsError
@@ -136,6 +137,34 @@ class TestAgreement:
 
         expected = stoi(degrees["clean"], degrees["coded"], RATE_HZ, extended=True)
         assert METRICS["estoi"].open(OPTIONS)(Pair(degrees["clean"], degrees["coded"])).value == pytest.approx(expected)
+
+    def test_visqol_is_that_of_the_package_on_files(self, degrees, tmp_path):
+        visqol = pytest.importorskip("visqol")
+        paths = []
+        for name in ("clean", "coded"):
+            paths.append(str(tmp_path / f"{name}.wav"))
+            scipy.io.wavfile.write(paths[-1], RATE_HZ, np.round(degrees[name] * 32767).astype(np.int16))
+        api = visqol.VisqolApi()
+        api.create(mode="speech", use_lattice_model=True)
+        got = METRICS["visqol"].open(OPTIONS)(Pair(degrees["clean"], degrees["coded"])).value
+        assert got == pytest.approx(api.measure(*paths).moslqo, abs=0.05)  # 16 bits
+
+    def test_dnsmos_is_that_of_the_package_on_files(self, degrees, tmp_path):
+        dnsmos = pytest.importorskip("speechmos.dnsmos")
+        path = tmp_path / "coded.wav"
+        scipy.io.wavfile.write(path, RATE_HZ, np.round(degrees["coded"] * 32767).astype(np.int16))
+        got = METRICS["dnsmos"].open(OPTIONS)(Pair(degrees["clean"], degrees["coded"])).value
+        assert got == pytest.approx(dnsmos.run(str(path), RATE_HZ)["ovrl_mos"], abs=0.02)
+
+    def test_plcmos_asks_the_same_raters_each_time_and_leaves_others_dice_alone(self, degrees):
+        pytest.importorskip("speechmos.plcmos")
+        measure = METRICS["plcmos"].open(OPTIONS)
+        np.random.seed(7)  # noqa: NPY002
+        first = measure(Pair(degrees["clean"], degrees["coded"])).value
+        drawn = np.random.random()  # noqa: NPY002
+        np.random.seed(7)  # noqa: NPY002
+        assert np.random.random() == drawn  # noqa: NPY002
+        assert measure(Pair(degrees["clean"], degrees["coded"])).value == first
 
     def test_si_sdr_is_that_of_torchmetrics(self, degrees):
         functional = pytest.importorskip("torchmetrics.functional.audio")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from brevox.errors import SettingsError
@@ -19,6 +18,7 @@ from brevox.evaluation.metrics.speaker import SPEAKER
 from brevox.evaluation.metrics.stoi import ESTOI, STOI
 from brevox.evaluation.metrics.visqol import VISQOL
 from brevox.evaluation.metrics.words import WER
+from brevox.registry import meant
 
 #: By name.
 METRICS: dict[str, Metric] = {
@@ -52,7 +52,5 @@ def choose_metrics(names: Iterable[str] | None) -> list[Metric]:
     wanted = list(METRICS) if names is None else list(names)
     for name in wanted:
         if name not in METRICS:
-            close = difflib.get_close_matches(name, METRICS, n=1)
-            meant = f" (did you mean {close[0]!r}?)" if close else ""
-            raise SettingsError(f"there is no measure {name!r}{meant}; there are: {', '.join(METRICS)}")
+            raise SettingsError(f"there is no measure {name!r}{meant(name, METRICS)}; there are: {', '.join(METRICS)}")
     return [metric for name, metric in METRICS.items() if name in wanted]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 
 from brevox.errors import SettingsError
@@ -15,6 +14,7 @@ from brevox.evaluation.peers.nolace import OpusNolace
 from brevox.evaluation.peers.opus import Opus, OpusLibrary
 from brevox.evaluation.peers.peer import Peer
 from brevox.evaluation.peers.speex import Speex
+from brevox.registry import meant
 
 PEERS: dict[str, Callable[[], Peer]] = {
     "brevox": BrevoxPeer,
@@ -57,7 +57,7 @@ def _make(name: str) -> Peer:
     if name.endswith(".bvx"):
         return BrevoxPeer(name)
     if name not in PEERS:
-        close = difflib.get_close_matches(name, PEERS, n=1)
-        meant = f" (did you mean {close[0]!r}?)" if close else ""
-        raise SettingsError(f"there is no codec {name!r}{meant}; there are: {', '.join(PEERS)}, and .bvx files")
+        raise SettingsError(
+            f"there is no codec {name!r}{meant(name, PEERS)}; there are: {', '.join(PEERS)}, and .bvx files"
+        )
     return PEERS[name]()
