@@ -35,12 +35,12 @@ def analyse(audio: NDArray[np.floating]) -> Harmonics:
         ceil(samples / 80) frames.
     """
     frames = -(-len(audio) // HOP)
-    path, heard = coarse_pitch(audio, frames)
+    pitch = refine_pitch(audio, coarse_pitch(audio, frames)) * (2 * np.pi / RATE_HZ)
     blocks = []
     for first in range(0, frames, _BLOCK):
         block = slice(first, min(first + _BLOCK, frames))
         spectra = window_spectra(audio, block.start, block.stop)
-        wo = refine_pitch(audio, block.start, block.stop, path[block]) * (2 * np.pi / RATE_HZ)
+        wo = pitch[block]
         amplitudes, phases = measure_harmonics(spectra, wo)
         blocks.append((wo, is_voiced(spectra, wo, amplitudes), amplitudes, phases))
     if not blocks:

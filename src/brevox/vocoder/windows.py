@@ -23,17 +23,16 @@ def taper_spectrum() -> NDArray[np.float64]:
     return np.fft.fftshift(np.fft.fft(np.roll(padded, -(WINDOW // 2))).real)
 
 
-def window_spectra(audio: NDArray[np.floating], first: int, last: int, fft: int = FFT) -> NDArray[np.complex128]:
+def window_spectra(audio: NDArray[np.floating], first: int, last: int) -> NDArray[np.complex128]:
     """Spectra of 35 ms around the middle of each frame, phases counted from there.
 
     Args:
         audio: at 8 kHz, full scale 1. Shape: [samples]; silence lies around it.
         first: the first frame.
         last: the frame after the last.
-        fft: points of the transform, 279 or more.
 
     Returns:
-        Shape: [last - first, fft // 2 + 1].
+        Shape: [last - first, 257].
     """
     reach = WINDOW // 2
     begin, end = first * HOP + HOP // 2 - reach, (last - 1) * HOP + HOP // 2 + reach + 1
@@ -41,6 +40,6 @@ def window_spectra(audio: NDArray[np.floating], first: int, last: int, fft: int 
     inside = slice(max(begin, 0), min(end, len(audio)))
     piece[inside.start - begin : inside.stop - begin] = audio[inside]
     windows = sliding_window_view(piece, WINDOW)[::HOP] * (_TAPER * FULL_SCALE)
-    padded = np.zeros((len(windows), fft))
+    padded = np.zeros((len(windows), FFT))
     padded[:, : reach + 1], padded[:, -reach:] = windows[:, reach:], windows[:, :reach]
     return np.fft.rfft(padded)
