@@ -1,11 +1,11 @@
 """From harmonics to a smooth spectral envelope of fixed size, and back: the features that networks and tables learn.
 
 `y` has 79 columns, dB at 50, 100 ... 3950 Hz, lightly smoothed; `b` has 22: dB at 20 frequencies evenly spaced in mel,
-smoothed more, then pitch in radians a sample and 1 for a voice. Both with pre-emphasis. The energy of a frame, the sum of
-10^(dB / 10), is the same in harmonics, `y` and `b`.
+smoothed more, then pitch in radians a sample and 1 for a voice. Both with pre-emphasis. The energy of a frame, the sum
+of 10^(dB / 10), is the same in harmonics, `y` and `b`.
 
-Where the seed's tools pull the envelope to 0 dB at 0 Hz and 4 kHz, it goes on level here: so features of a louder recording
-are those of the faint one plus a constant, and a harmonic just below 4 kHz makes no overshoot.
+Where the seed's tools pull the envelope to 0 dB at 0 Hz and 4 kHz, it goes on level here: so features of a louder
+recording are those of the faint one plus a constant, and a harmonic just below 4 kHz makes no overshoot.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from brevox.vocoder.harmonics import MOST_HARMONICS, RATE_HZ, Harmonics, harmonic_numbers, harmonics_below_nyquist
+from brevox.vocoder.harmonics import RATE_HZ, Harmonics, harmonic_numbers, harmonics_below_nyquist
 from brevox.vocoder.spline import spline
 
 Y_COLUMNS = 79
@@ -32,7 +32,7 @@ _FLOOR_DB = -20.0
 
 def grid_hz() -> NDArray[np.float64]:
     """Frequencies of the columns of `y`. Shape: [79]."""
-    return _GRID_HZ * np.arange(1, Y_COLUMNS + 1)
+    return _GRID_HZ * np.arange(1, Y_COLUMNS + 1, dtype=np.float64)
 
 
 def mel_hz(points: int = MEL_COLUMNS) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Feature files as the seed's tools write them: little-endian float32 without a header, and records of Codec 2's model."""
+"""Feature files as the seed's tools write them: little-endian float32 without a header, or records of Codec 2."""
 
 from __future__ import annotations
 

@@ -48,9 +48,9 @@ def coarse_pitch(audio: NDArray[np.floating], frames: int) -> NDArray[np.float64
 def refine_pitch(audio: NDArray[np.floating], path: NDArray[np.float64]) -> NDArray[np.float64]:
     """The pitch near a path, by how fast the phases of the first harmonics turn.
 
-    Each harmonic's own frequency is its band's instantaneous one (Flanagan 1966; from two windows, one the other's slope,
-    as in Auger and Flandrin 1995); their mean is weighted by amplitude, over three periods, in which a gliding pitch
-    changes little. pyworld's StoneMask refines so too.
+    Each harmonic's own frequency is its band's instantaneous one (Flanagan 1966; from two windows, one the other's
+    slope, as in Auger and Flandrin 1995); their mean is weighted by amplitude, over three periods, in which a gliding
+    pitch changes little. pyworld's StoneMask refines so too.
 
     Args:
         audio: at 8 kHz. Shape: [samples].

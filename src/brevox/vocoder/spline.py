@@ -25,12 +25,13 @@ def spline(values: NDArray[np.floating], at: NDArray[np.floating]) -> NDArray[np
     left = np.clip(at.astype(np.int64), 0, knots - 2)
     b = at - left
     a = 1 - b
-    return (
+    read: NDArray[np.float64] = (
         a * np.take_along_axis(values, left, 1)
         + b * np.take_along_axis(values, left + 1, 1)
         + (a**3 - a) / 6 * np.take_along_axis(bends, left, 1)
         + (b**3 - b) / 6 * np.take_along_axis(bends, left + 1, 1)
     )
+    return read
 
 
 @cache

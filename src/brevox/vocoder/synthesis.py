@@ -47,7 +47,7 @@ def wo_in_turns(wo: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def minimum_phase(y: NDArray[np.floating], wo: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Phases at the harmonics of the filter of least phase with an envelope (Oppenheim and Schafer: the cepstrum folded).
+    """Phases at the harmonics, of the filter of least phase with an envelope, by folding the cepstrum.
 
     Args:
         y: dB. Shape: [frames, 79].
@@ -80,7 +80,7 @@ def synthesise(harmonics: Harmonics) -> NDArray[np.float32]:
     """
     frames = len(harmonics)
     out = np.zeros(HOP * (frames + 1))
-    fade = np.sin(np.pi * (np.arange(2 * HOP) + 0.5) / (2 * HOP)) ** 2
+    fade = np.sin(np.pi * np.arange(2 * HOP) / (2 * HOP)) ** 2
     for first in range(0, frames, _BLOCK):
         block = slice(first, min(first + _BLOCK, frames))
         sound = _sum_of_cosines(harmonics, block) * fade
@@ -111,7 +111,7 @@ def _glide(harmonics: Harmonics, block: slice) -> NDArray[np.float64]:
     before, after = wo.copy(), wo.copy()
     before[1:] = np.where(both, wo[:-1], wo[1:])
     after[:-1] = np.where(both, wo[1:], wo[:-1])
-    time = np.arange(2 * HOP) + 0.5 - HOP
+    time = np.arange(2 * HOP) - HOP
     here = wo[block, None]
     slope = np.where(time < 0, here - before[block, None], after[block, None] - here) / HOP
     return here * time + slope * time**2 / 2
