@@ -284,7 +284,7 @@ def test_the_discriminator_joins_when_it_is_due(tiny, train, tmp_path):
         plain = values[step, "mel"] + 2 * values[step, "complex_stft"] + 0.25 * values[step, "commitment"]
         game = 0.5 * values[step, "adversarial"] + values[step, "feature_matching"]
         assert values[step, "total"] == pytest.approx(plain + game, rel=1e-4)
-    assert all(parameter.requires_grad for parameter in trainer.discriminator.parameters())
+    assert all(parameter.requires_grad for parameter in trainer.task.game.discriminator.parameters())
 
 
 def test_codec_and_discriminator_learn_from_their_own_losses_alone(tiny, train, tmp_path):
@@ -357,10 +357,10 @@ def test_one_at_a_time_the_codec_waits_while_the_discriminator_learns(tiny, trai
     recipe = tiny(*DISCRIMINATOR, *first, "run.steps=2", "run.ema_decay=0")
     trainer = Trainer(recipe, tmp_path, L.Fabric(accelerator="cpu", precision="32-true"))
     codec = {name: p.clone() for name, p in trainer.plain_model.named_parameters()}
-    judge = {name: p.clone() for name, p in trainer.discriminator.named_parameters()}
+    judge = {name: p.clone() for name, p in trainer.task.game.discriminator.named_parameters()}
     trainer.run()
     assert all(torch.equal(p, codec[name]) for name, p in trainer.plain_model.named_parameters())
-    assert not any(torch.equal(p, judge[name]) for name, p in trainer.discriminator.named_parameters())
+    assert not any(torch.equal(p, judge[name]) for name, p in trainer.task.game.discriminator.named_parameters())
     assert not any(name == "adversarial" for _, name in logged(tmp_path))
 
 

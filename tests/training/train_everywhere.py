@@ -29,6 +29,6 @@ for name in sys.argv[1:]:
     trainer = Trainer(load_recipe(folder / "given.yaml"), folder, fabric)
     trainer.run()
     state = {"step": trainer.step, "model": trainer.plain_model.state_dict(), "average": trainer.average.weights}
-    if trainer.discriminator is not None:
-        state["discriminator"] = trainer.discriminator.state_dict()
+    if trainer.task.game.discriminator is not None:
+        state["discriminator"] = trainer.task.game.discriminator.state_dict()
     torch.save(state, folder / f"process{fabric.global_rank}.pt")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 import brevox
-from brevox.cli import coding, evaluating, listening, looking, making, speed, tokens
+from brevox.cli import coding, evaluating, listening, looking, making, speed, tokens, units
 
 app = typer.Typer(
     name="brevox",
@@ -29,6 +29,7 @@ app.command()(listening.listening)
 app.command()(making.train)
 app.command()(making.export)
 data.command("prepare")(making.prepare)
+data.command("features")(units.features)
 data.command("tokenize")(tokens.tokenize)
 app.add_typer(data, name="data")
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from brevox.cli.extras import extra
+from brevox.cli.reasons import tell_reasons
 from brevox.errors import DataError, SettingsError
 
 _messages = Console(stderr=True, highlight=False)
@@ -31,7 +32,7 @@ def train(
         Path | None, typer.Option("--start-from", help="A checkpoint whose weights to begin with.")
     ] = None,
 ) -> None:
-    """Train a codec, or several. Given again, the same command goes on where it stopped."""
+    """Train what a recipe describes, a codec above all. Given again, the same command goes on where it stopped."""
     with extra("train"):
         from brevox.training.experiments import is_experiments, load_experiments
         from brevox.training.recipe import load_recipe
@@ -129,9 +130,6 @@ def prepare(
             result = prepare(
                 sources, output, jobs=jobs, progress=lambda done, total: status.update(f"{done} of {total} recordings")
             )
-    for path, reason in result.failed[:10]:
-        _messages.print(f"[yellow]left out {escape(str(path))}: {escape(reason)}[/yellow]", soft_wrap=True)
-    if len(result.failed) > 10:
-        _messages.print(f"[yellow]... and {len(result.failed) - 10} more[/yellow]")
+    tell_reasons(_messages, "left out", result.failed)
     summary = f"{output}: {result.clips} clips, {result.hours:.2f} h, {result.speakers} speakers"
     _messages.print(escape(summary), soft_wrap=True)

@@ -12,12 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from brevox.cli.coding import Model
 from brevox.cli.extras import extra
+from brevox.cli.reasons import tell_reasons
 from brevox.errors import SettingsError
 
 if TYPE_CHECKING:
     from brevox.data.tokenise import Tokenised
-
-_MOST_TOLD = 10
 
 _messages = Console(stderr=True, highlight=False)
 
@@ -85,11 +84,8 @@ def tokenize(
 
 
 def _tell(folder: Path, result: Tokenised) -> None:
-    for kind, listed in (("no tokens of", result.failed), ("damaged, but used:", result.damaged)):
-        for path, reason in listed[:_MOST_TOLD]:
-            _messages.print(f"[yellow]{kind} {escape(path)}: {escape(reason)}[/yellow]", soft_wrap=True)
-        if len(listed) > _MOST_TOLD:
-            _messages.print(f"[yellow]... and {len(listed) - _MOST_TOLD} more[/yellow]")
+    tell_reasons(_messages, "no tokens of", result.failed)
+    tell_reasons(_messages, "damaged, but used:", result.damaged)
     if result.lost:
         _messages.print(
             f"[red]not made, as their process was killed each time: {escape(', '.join(result.lost))}.[/red] "

@@ -161,12 +161,15 @@ LAYOUTS = {
 }
 
 
-def read_layouts(folders: Iterable[Path], layout: str = "auto") -> tuple[list[Source], list[str]]:
+def read_layouts(
+    folders: Iterable[Path], layout: str = "auto", decide: Callable[[list[Source]], list[Source]] = decide_splits
+) -> tuple[list[Source], list[str]]:
     """All recordings in some folders, each of any layout, with splits.
 
     Args:
         folders: where the recordings are.
         layout: one of `LAYOUTS` that all folders have; `auto` takes for each the first that fits.
+        decide: puts all that is undecided into splits.
 
     Returns:
         The sources, and for each folder a sentence that says what it was taken for.
@@ -185,4 +188,4 @@ def read_layouts(folders: Iterable[Path], layout: str = "auto") -> tuple[list[So
         speakers = len({source.speaker for source in found})
         told.append(f"{folder}: {kind.title}, recordings: {len(found):,}, speakers: {speakers:,}")
         sources += found
-    return decide_splits(sources), told
+    return decide(sources), told

@@ -178,7 +178,8 @@ def read_speech(path: Path) -> NDArray[np.float32]:
 def _load(path: Path) -> tuple[NDArray[np.int16], NDArray[np.uint8]] | str:
     """Samples and pitch codes of a clip, or why there are none."""
     try:
-        audio = _trim(read_speech(path))
+        audio = read_speech(path)
+        audio = audio[spoken_part(audio)]
     except AudioFileError as error:
         return str(error)
     if len(audio) < _SHORTEST_S * PITCH_RATE_HZ:
@@ -192,15 +193,16 @@ def clip_arrays(audio: NDArray[np.float32]) -> tuple[NDArray[np.int16], NDArray[
     return np.round(np.clip(audio, -1, 1) * 32767).astype(np.int16), track_pitch(audio)
 
 
-def _trim(audio: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Drop silence at the ends but for a fifth of a second."""
+def spoken_part(audio: NDArray[np.float32]) -> slice:
+    """All but silence at the ends, of which a fifth of a second stays; of `read_speech`, Shape [samples]."""
     frames = len(audio) // PITCH_HOP
     power = np.mean(audio[: frames * PITCH_HOP].reshape(frames, PITCH_HOP) ** 2, axis=1)
     loud = np.flatnonzero(power > _SILENCE_RMS**2)
     if loud.size == 0:
-        return audio[:0]
+        return slice(0, 0)
     keep = int(_EDGE_SILENCE_S * PITCH_RATE_HZ)
-    return audio[max(0, loud[0] * PITCH_HOP - keep) : (loud[-1] + 1) * PITCH_HOP + keep]
+    first, last = int(loud[0]) * PITCH_HOP - keep, int(loud[-1] + 1) * PITCH_HOP + keep
+    return slice(max(0, first), min(last, len(audio)))
 
 
 def _write_shard(folder: Path, shard: int, audio: list[NDArray[np.int16]], pitch: list[NDArray[np.uint8]]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
 # Imported for their names in the registries.
 import brevox.nets.bottlenecks.factorised
@@ -17,11 +18,12 @@ import brevox.nets.encoders.spectral  # noqa: F401
 from brevox.audio.pitch import PITCH_CHANNELS, PITCH_HOP, PITCH_RATE_HZ
 from brevox.errors import SettingsError
 from brevox.nets.bottlenecks.rvq import Quantised
+from brevox.nets.model import Model
 from brevox.nets.parts import BOTTLENECKS, DECODERS, ENCODERS
 from brevox.registry import construct
 
 
-class NeuralCodec(nn.Module):
+class NeuralCodec(Model):
     """What a recipe's `model` section describes.
 
     Args:
@@ -56,9 +58,9 @@ class NeuralCodec(nn.Module):
         given = {"sample_rate": sample_rate, "hop": hop, "latent": latent}
         if pitch:
             given["condition"] = PITCH_CHANNELS
-        self.encoder: nn.Module = ENCODERS.build(encoder, **given)
-        self.bottleneck: nn.Module = BOTTLENECKS.build(bottleneck, **given)
-        self.decoder: nn.Module = DECODERS.build(decoder, **given)
+        self.encoder = ENCODERS.build(encoder, **given)
+        self.bottleneck = BOTTLENECKS.build(bottleneck, **given)
+        self.decoder = DECODERS.build(decoder, **given)
 
     def forward(
         self,
@@ -87,6 +89,14 @@ class NeuralCodec(nn.Module):
         """The latent before quantisation, Shape [batch, latent, frames]; arguments as above."""
         latent: Tensor = self.encoder(audio, condition) if self.pitch else self.encoder(audio)
         return latent
+
+    def example(self) -> dict[str, Tensor]:
+        frames = round(self.sample_rate / self.hop)
+        inputs = {"audio": torch.zeros(1, frames * self.hop)}
+        if self.pitch:
+            inputs["condition"] = torch.zeros(1, PITCH_CHANNELS, frames)
+            inputs["excitation"] = torch.zeros(1, 2, frames * self.hop)
+        return inputs
 
 
 def build_codec(settings: Mapping[str, Any]) -> NeuralCodec:

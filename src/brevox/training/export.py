@@ -38,6 +38,8 @@ def load_trained(checkpoint: Path) -> tuple[NeuralCodec, dict[str, Any]]:
         DataError: it cannot be read.
     """
     state = load_checkpoint(checkpoint)
+    if (task := state["recipe"].get("task", "codec")) != "codec":
+        raise SettingsError(f"{checkpoint} is of a training with task: {task}; only codecs become model files")
     model = build_codec(state["recipe"]["model"])
     restore_weights(model, state["average"], checkpoint)
     return model.eval(), state

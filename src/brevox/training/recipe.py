@@ -54,6 +54,8 @@ class OptimiserSettings:
     learning_rate: float = 1e-3
     betas: list[float] = field(default_factory=lambda: [0.8, 0.99])
     weight_decay: float = 0.01
+    #: Steps go by the largest, not by the latest size of the gradients (Reddi et al. 2018).
+    amsgrad: bool = False
     warmup_steps: int = 200
     schedule: str = "cosine"
     final_fraction: float = 0.02
@@ -86,6 +88,8 @@ class Recipe:
     """Everything about a training."""
 
     name: str = "unnamed"
+    #: What is trained: `codec`; see `brevox.training.task`.
+    task: str = "codec"
     seed: int = 0
     data: DataSettings = field(default_factory=DataSettings)
     model: dict[str, Any] = field(default_factory=dict)

@@ -8,14 +8,13 @@ import torch
 from omegaconf import OmegaConf
 from torch.utils.flop_counter import FlopCounterMode
 
-from brevox.audio.pitch import PITCH_CHANNELS
-from brevox.nets.codec import NeuralCodec
+from brevox.nets.model import Model
 from brevox.training.recipe import Recipe
 
 _PARTS = ("encoder", "bottleneck", "decoder")
 
 
-def summarise(recipe: Recipe, model: NeuralCodec, folder: Path) -> str:
+def summarise(recipe: Recipe, model: Model, folder: Path) -> str:
     """The resolved recipe, the size of the model and its parts, their work per second, and where it all goes."""
     lines = [OmegaConf.to_yaml(OmegaConf.structured(recipe)).rstrip()]
     work = macs_per_second(model)
@@ -33,18 +32,14 @@ def summarise(recipe: Recipe, model: NeuralCodec, folder: Path) -> str:
 
 
 @torch.no_grad()
-def macs_per_second(model: NeuralCodec) -> dict[str, float]:
+def macs_per_second(model: Model) -> dict[str, float]:
     """Multiplications (with addition) of matrix products and convolutions for a second of sound.
 
     Returns:
         By part: encoder, bottleneck, decoder, and "" for all of the model.
     """
-    frames = round(model.sample_rate / model.hop)
     device = next(model.parameters()).device
-    inputs = {"audio": torch.zeros(1, frames * model.hop, device=device)}
-    if model.pitch:
-        inputs["condition"] = torch.zeros(1, PITCH_CHANNELS, frames, device=device)
-        inputs["excitation"] = torch.zeros(1, 2, frames * model.hop, device=device)
+    inputs = {name: tensor.to(device) for name, tensor in model.example().items()}
     was_training = model.training
     counter = FlopCounterMode(display=False)
     with counter:
@@ -52,6 +47,7 @@ def macs_per_second(model: NeuralCodec) -> dict[str, float]:
     model.train(was_training)
     counts = counter.get_flop_counts()
     root = type(model).__name__
+    frames = round(model.sample_rate / model.hop)
     scale = model.sample_rate / (frames * model.hop) / 2  # a multiplication and an addition each
     names = {"": "Global", **{part: f"{root}.{part}" for part in _PARTS}}
     return {part: scale * sum(counts.get(name, {}).values()) for part, name in names.items()}

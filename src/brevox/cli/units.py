@@ -1,0 +1,71 @@
+"""brevox data features: what units of speech are learned from. It needs the extra `train`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from brevox.cli.extras import extra
+from brevox.cli.reasons import tell_reasons
+from brevox.errors import DataError
+
+_messages = Console(stderr=True, highlight=False)
+
+
+def features(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of recordings: known corpora, or a folder for each speaker.")
+    ] = None,
+    manifest: Annotated[
+        Path | None, typer.Option("--manifest", help="Tab-separated: path, speaker, split (train, valid, test).")
+    ] = None,
+    layout: Annotated[
+        str, typer.Option("--layout", help="Of the folders: auto, librispeech, common-voice, vctk or folders.")
+    ] = "auto",
+    alignments: Annotated[
+        Path | None, typer.Option("--alignments", help="Folder of *.TextGrid or *.lab, or a file of JSON lines.")
+    ] = None,
+    tier: Annotated[str, typer.Option("--tier", help="Of the TextGrids.")] = "phones",
+    split_by: Annotated[
+        str, typer.Option("--split-by", help="speaker: validation hears voices of its own; or utterance.")
+    ] = "speaker",
+    valid: Annotated[float, typer.Option("--valid", min=0.0, max=1.0, help="Share of them for validation.")] = 0.05,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the choice of them.")] = 0,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The HDF5 file.")] = Path("corpus.h5"),
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Processes.", show_default="one a core")
+    ] = None,
+) -> None:
+    """Write MFCCs, filterbanks, sound and phones of recordings into a file, to learn units of speech from."""
+    with extra("train"):
+        from brevox.data.alignment import Alignments
+        from brevox.data.features import extract_features
+        from brevox.data.layouts import read_layouts
+        from brevox.data.prepare import manifest_sources
+        from brevox.data.splits import decide_splits, describe_splits
+
+    if bool(folders) == (manifest is not None):
+        raise DataError("name either folders of recordings, or a manifest with --manifest")
+    decide = partial(decide_splits, valid_fraction=valid, by=split_by, seed=seed)
+    sources, told = (manifest_sources(manifest), []) if manifest else read_layouts(folders or [], layout, decide)
+    for line in (*told, *describe_splits(sources, keeps_test=True)):
+        _messages.print(escape(line), soft_wrap=True)
+    found = Alignments(alignments, tier) if alignments else None
+    with _messages.status("reading ...") as status:
+        result = extract_features(
+            sources,
+            output,
+            alignments=found,
+            jobs=jobs,
+            progress=lambda done, total: status.update(f"{done} of {total} recordings"),
+        )
+    tell_reasons(_messages, "left out", result.failed)
+    tell_reasons(_messages, "without phones:", result.unaligned)
+    facts = f"{result.utterances:,} utterances, {result.hours:.2f} h, {result.speakers:,} speakers"
+    phones = f", {result.phones} kinds of phones" if found else ""
+    _messages.print(escape(f"{output}: {facts}{phones}"), soft_wrap=True)
