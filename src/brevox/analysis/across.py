@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
@@ -13,7 +15,7 @@ from brevox.analysis.agreement import Agreement, mean_and_spread
 from brevox.analysis.clustering import TITLES, Scores
 from brevox.analysis.evaluation import Evaluation, csv_bytes
 from brevox.analysis.runs import Run, same_but_seed, same_but_size
-from brevox.analysis.score_bars import draw_bars
+from brevox.analysis.score_bars import Bars, draw_bars
 from brevox.errors import BrevoxError, DataError
 from brevox.pictures import colour, marker
 
@@ -119,11 +121,10 @@ def draw_sizes(groups: list[Group]) -> Figure:
     return figure
 
 
-def _line(axes, scores: dict[int, list[Scores]], name: str, label: str, place: int | None) -> None:  # type: ignore[no-untyped-def]
+def _line(axes: Axes, scores: dict[int, list[Scores]], name: str, label: str, place: int | None) -> None:
     told = [mean_and_spread(each, name) for each in scores.values()]
-    if place is None:
-        look = {"color": "0.45", "marker": "D", "linestyle": "--"}
-    else:
+    look: dict[str, Any] = {"color": "0.45", "marker": "D", "linestyle": "--"}
+    if place is not None:
         look = {"color": colour(place), "marker": marker(place), "linestyle": "-"}
     means, spreads = [mean for mean, _ in told], [spread for _, spread in told]
     axes.errorbar(list(scores), means, yerr=spreads, capsize=3, markersize=5, label=label, **look)
@@ -133,14 +134,14 @@ def draw_seeds(groups: list[Group]) -> Figure:
     """Bars for each score, a bar for each group."""
     figure = Figure(figsize=(10.5, 4.8), layout="constrained")
     axes = figure.subplots()
-    bars: list[tuple[str, Sequence[Scores]]] = [
-        (f"{group.name} ({len(group.runs)} seed{'s' if len(group.runs) > 1 else ''})", group.scores) for group in groups
-    ]
-    sizes = sorted({run.size for group in groups for run in group.runs})
-    for size in sizes:
+    bars = []
+    for group in groups:
+        seeds = f"{len(group.runs)} seed{'s' if len(group.runs) > 1 else ''}"
+        bars.append(Bars(f"{group.name} ({seeds})", group.scores))
+    for size in sorted({run.size for group in groups for run in group.runs}):
         baseline = [each for group in groups for run in group.runs if run.size == size for each in run.baseline]
         if baseline:
-            bars.append((f"k-means on the features, {size} clusters", baseline))
+            bars.append(Bars(f"k-means on the features, {size} clusters", baseline, beside=True))
     draw_bars(axes, bars)
     figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     return figure

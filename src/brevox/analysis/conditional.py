@@ -29,7 +29,7 @@ def draw(result: Mapping) -> Figure:
     figure = Figure(figsize=(max(7.0, 0.2 * len(phones) + 2.5), height), layout="constrained")
     axes = figure.subplots()
     shares = result.table.phone_given_code[np.ix_(codes, phones)]
-    image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    image = axes.imshow(shares, cmap="cividis", vmin=0, aspect="auto", interpolation="nearest")
     axes.set_xticks(range(len(phones)), [result.table.phones[place] for place in phones], fontsize=9)
     axes.set(xlabel="phones, the most frequent first", ylabel="codes, ordered by the phone they stand for")
     if len(codes) <= _MOST_LABELS:

@@ -60,7 +60,7 @@ def gradients(name: str, log: dict[str, Curve]) -> Gradients:
 
 def draw(result: Gradients) -> Figure:
     """Over steps as a map on the left; early, middle and late medians through the network on the right."""
-    tall = max(3.4, 0.24 * len(result.modules) + 1.4)
+    tall = max(3.8, 0.24 * len(result.modules) + 2)
     figure = Figure(figsize=(12.5, tall), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.5, 1])
     places = np.unique(np.linspace(0, len(result.steps) - 1, _MOST_COLUMNS).round().astype(int))
@@ -72,7 +72,7 @@ def draw(result: Gradients) -> Figure:
         edges = np.append(result.steps[places], result.steps[-1] + 1)
         rows = np.arange(len(result.modules) + 1) - 0.5
         image = left.pcolormesh(edges, rows, np.where(shown > 0, shown, np.nan), norm=norm, cmap="cividis")
-        figure.colorbar(image, ax=left, label="norm of the gradient")
+        figure.colorbar(image, ax=left, label="norm of the gradient", location="bottom", aspect=40)
     left.set_yticks(range(len(result.modules)), result.modules, fontsize=8)
     left.set(xlabel="step", title="over training")
     left.invert_yaxis()  # the first module above; the axis is shared

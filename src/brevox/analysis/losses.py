@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from brevox.analysis.evaluation import Evaluation, csv_bytes
@@ -27,6 +28,7 @@ SHOWN = {
     "gradient_norm": "norm of the gradient",
 }
 _SMOOTHED = 200
+_LOGARITHMIC = 20
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,15 @@ def size_of(names: list[str]) -> tuple[float, float]:
 
 
 def scale(axes: Axes, values: Iterable[NDArray[np.float64]]) -> None:
-    """A logarithmic axis where values are positive and differ tenfold."""
+    """A logarithmic axis where values are positive and differ much."""
     every = np.concatenate(list(values))
     every = every[np.isfinite(every)]
-    if len(every) and every.min() > 0 and every.max() > 10 * every.min():
+    if len(every) and every.min() > 0 and every.max() > _LOGARITHMIC * every.min():
         axes.set_yscale("log")
+        # Plain numbers, and no more of them than can be read.
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def smoothed(curve: Curve) -> NDArray[np.float64]:
@@ -106,7 +112,8 @@ def draw(result: Losses) -> Figure:
             curves.append(curve.values)
         scale(axes, curves)
     lines = [figure.axes[0].plot([], [], color=colour(1))[0]]
-    labels = ["training (pale: each step logged)"]
+    many = any(len(curve.values) >= _SMOOTHED for curve in result.train.values())
+    labels = ["training, medians; pale: as logged" if many else "training"]
     if result.valid:
         lines += figure.axes[0].plot([], [], color=colour(0), marker="o", markersize=3)
         labels.append("validation")

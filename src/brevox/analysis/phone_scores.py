@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 
 from matplotlib.figure import Figure
@@ -11,17 +10,18 @@ from brevox.analysis.agreement import SEEDS, Agreement, mean_and_spread
 from brevox.analysis.clustering import TITLES, Scores
 from brevox.analysis.evaluation import Evaluation, csv_bytes
 from brevox.analysis.runs import Run
-from brevox.analysis.score_bars import draw_bars
+from brevox.analysis.score_bars import Bars, draw_bars
 
 
 def draw(result: Agreement) -> Figure:
     """A bar for the model, for k-means and for chance, of each score."""
     figure = Figure(figsize=(10.5, 4.4), layout="constrained")
     axes = figure.subplots()
-    bars: list[tuple[str, Sequence[Scores]]] = [(result.run, [result.scores])]
+    bars = [Bars(result.run, [result.scores])]
     if result.baseline:
-        bars.append((f"k-means on the features ({result.baseline_split}), {result.size} clusters", result.baseline))
-    bars.append(("the same codes, shuffled", result.chance))
+        label = f"k-means on the features ({result.baseline_split}), {result.size} clusters"
+        bars.append(Bars(label, result.baseline, beside=True))
+    bars.append(Bars("the same codes, shuffled", result.chance, beside=True))
     draw_bars(axes, bars)
     occur = f"{result.used} of {result.size} codes occur"
     axes.set_title(f"{result.frames:,} frames of {result.phones} phones; {occur} ({result.split})", fontsize=10)

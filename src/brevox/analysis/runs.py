@@ -14,14 +14,14 @@ from yaml import YAMLError
 
 from brevox.analysis.agreement import Agreement, agreement
 from brevox.analysis.observed import Observation
-from brevox.errors import DataError
+from brevox.errors import BrevoxError, DataError
 from brevox.training.logs import Curve, read_log
 
 #: Makes an observation: of a run's folder, a split, a checkpoint (by default the best), so many utterances (all).
 Look = Callable[[Path, str, "str | None", "int | None"], Observation]
 
 #: Utterances that k-means finds its clusters on.
-_LEARNED_FROM = 1000
+_LEARNED_FROM = 300
 _STEP = re.compile(r"step-(\d+)\.ckpt")
 #: What of a recipe says which run it is, or how long and where it ran, not what was tried.
 _NOT_TRIED = ("name", "seed", "run.")
@@ -91,7 +91,12 @@ class Run:
     def agreement(self) -> Agreement:
         """Its scores; small, so that those of many runs can be kept. K-means learns from the split that the run did."""
         scored = self.observation
-        learned = scored if self.split == "train" else self._look(self.folder, "train", None, _LEARNED_FROM)
+        if self.split == "train":
+            return agreement(scored)
+        try:
+            learned = self._look(self.folder, "train", None, _LEARNED_FROM)
+        except BrevoxError:  # a corpus that the run did not learn from need not have this split
+            return agreement(scored)
         return agreement(scored, learned)
 
     @property
