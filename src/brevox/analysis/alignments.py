@@ -75,10 +75,10 @@ def learned_segments(codes: NDArray[np.int64], frame_s: float) -> tuple[Segment,
     )
 
 
-def boundaries(segments: tuple[Segment, ...]) -> NDArray[np.float64]:
-    """The times in seconds at which segments begin or end, once each, but for the very first and last."""
+def boundaries(segments: tuple[Segment, ...], seconds: float) -> NDArray[np.float64]:
+    """The times at which segments begin or end, once each, within an utterance of so many seconds."""
     times = np.unique(np.round([time for segment in segments for time in (segment.start_s, segment.end_s)], 6))
-    return times[1:-1]
+    return times[(times > _LEAST_S) & (times < seconds - _LEAST_S)]
 
 
 def boundary_hits(found: NDArray[np.float64], wanted: NDArray[np.float64]) -> tuple[int, int]:
@@ -113,7 +113,8 @@ def alignments(observation: Observation) -> Alignments:
         learned = learned_segments(one.codes, observation.frame_s)
         stands_for = names[found.phone_of[[int(segment.label) for segment in learned]]]
         utterances.append(Aligned(one.name, one.segments, learned, tuple(map(str, stands_for))))
-        codes, phones = boundaries(learned), boundaries(one.segments)
+        seconds = one.frames * observation.frame_s
+        codes, phones = boundaries(learned, seconds), boundaries(one.segments, seconds)
         hits += (*boundary_hits(codes, phones), len(codes), len(phones))
     precision, recall = hits[0] / max(1, hits[2]), hits[1] / max(1, hits[3])
     # The one that is nearest in length to what can be drawn.
@@ -165,7 +166,7 @@ def draw(result: Alignments) -> Figure:
         f"{result.precision:.2f}, recall {result.recall:.2f}, R-value {result.r_value:.2f}",
         fontsize=10,
     )
-    for time in boundaries(one.phones):
+    for time in boundaries(one.phones, extent[1]):
         panels[0].axvline(time, color="white", linewidth=0.8, alpha=0.8)
     _strip(panels[1], one.phones, [segment.label for segment in one.phones], last_s)
     _strip(panels[2], one.learned, [segment.label for segment in one.learned], last_s)
