@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 import brevox
-from brevox.cli import coding, evaluating, listening, looking, making, speed, tokens, units
+from brevox.cli import analysing, coding, evaluating, listening, looking, making, speed, tokens, units
 
 app = typer.Typer(
     name="brevox",
@@ -28,6 +28,7 @@ app.command()(speed.speed)
 app.command()(listening.listening)
 app.command()(making.train)
 app.command()(making.export)
+app.command()(analysing.analyze)
 data.command("prepare")(making.prepare)
 data.command("features")(units.features)
 data.command("tokenize")(tokens.tokenize)
