@@ -14,7 +14,7 @@ from synthetic_observations import observation, utterance
 from brevox.analysis.agreement import agreement
 from brevox.analysis.clustering import clustering_scores
 from brevox.analysis.contingency import contingency, count_pairs
-from brevox.analysis.kmeans import kmeans_contingencies, pooled_features
+from brevox.analysis.kmeans import features_of, kmeans_contingencies, pooled
 from brevox.errors import DataError
 
 _LABELS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 4)), min_size=1, max_size=80)
@@ -132,9 +132,13 @@ def test_kmeans_finds_sounds_that_lie_apart_and_stands_beside_the_codes():
 
 
 def test_kmeans_learns_from_one_split_and_is_scored_on_another():
-    seen, learned = observation(seed=1), observation(seed=1, utterances=3)
-    tables = kmeans_contingencies(seen, learned, (0,))
-    assert tables[0].frames == seen.frames
+    """Frames that lie in a place of their own, heard in learning alone, take clusters from those that are scored."""
+    seen = observation(seed=1)
+    frames = np.concatenate([features_of(one) for one in seen.utterances])
+    elsewhere = np.concatenate([frames + 100 * far for far in range(1, 8)])
+    (plain,), (far,) = (kmeans_contingencies(seen, x, (0,)) for x in (frames, np.concatenate([frames, elsewhere])))
+    assert plain.frames == far.frames == seen.frames
+    assert len(far.used) < len(plain.used)
 
 
 def test_without_features_there_are_scores_but_no_kmeans():
@@ -146,17 +150,15 @@ def test_without_features_there_are_scores_but_no_kmeans():
     assert result.baseline == ()
     assert "has no features" in result.no_baseline
     with pytest.raises(DataError, match="too few"):
-        kmeans_contingencies(observation(size=2000, utterances=1), observation(size=2000, utterances=1), (0,))
+        kmeans_contingencies(seen, np.zeros((7, 8), np.float32), (0,))
 
 
 @settings(max_examples=30)
 @given(st.integers(1, 12), st.integers(1, 30))
 def test_features_are_pooled_to_one_row_a_frame(frames, features):
-    one = utterance("clip", [0] * frames)
     values = np.arange(features * 3, dtype=np.float32).reshape(features, 3)
-    one = type(one)("clip", "ann", one.codes, one.latents, values)
-    pooled = pooled_features(one)
-    assert pooled.shape == (frames, 3)
-    assert (pooled >= values[0]).all() and (pooled <= values[-1]).all()
+    made = pooled(values, frames)
+    assert made.shape == (frames, 3)
+    assert (made >= values[0]).all() and (made <= values[-1]).all()
     if features == 2 * frames:
-        assert pooled == pytest.approx((values[::2] + values[1::2]) / 2)
+        assert made == pytest.approx((values[::2] + values[1::2]) / 2)

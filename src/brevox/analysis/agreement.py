@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from brevox.analysis.clustering import Scores, clustering_scores
 from brevox.analysis.contingency import contingency
-from brevox.analysis.kmeans import kmeans_contingencies
+from brevox.analysis.kmeans import features_of, kmeans_contingencies
 from brevox.analysis.observed import Observation
 from brevox.errors import DataError
 
@@ -49,13 +49,13 @@ class Agreement:
     no_baseline: str = ""
 
 
-def agreement(observation: Observation, learned: Observation | None = None) -> Agreement:
+def agreement(observation: Observation, learned: NDArray[np.float32] | None = None) -> Agreement:
     """Score the codes of all aligned utterances, and those of k-means on their features.
 
     Args:
         observation: what is scored.
-        learned: what k-means finds its clusters on, best the split that the model was trained on; by default what is
-            scored, which favours k-means where it has many clusters.
+        learned: what k-means finds its clusters on, frames that the model was trained on; by default what is scored,
+            which favours k-means where it has many clusters. Shape: [frames, in_dims].
 
     Raises:
         DataError: there is no alignment.
@@ -63,9 +63,8 @@ def agreement(observation: Observation, learned: Observation | None = None) -> A
     table = contingency(observation)
     reason = ""
     try:
-        baseline = [
-            clustering_scores(each.counts) for each in kmeans_contingencies(observation, learned or observation, SEEDS)
-        ]
+        frames = np.concatenate([features_of(one) for one in observation.aligned]) if learned is None else learned
+        baseline = [clustering_scores(each.counts) for each in kmeans_contingencies(observation, frames, SEEDS)]
     except DataError as error:
         baseline, reason = [], str(error)
     return Agreement(
@@ -78,7 +77,7 @@ def agreement(observation: Observation, learned: Observation | None = None) -> A
         clustering_scores(table.counts),
         tuple(baseline),
         tuple(clustering_scores(_shuffled(table.counts, seed)) for seed in SEEDS),
-        (learned or observation).split,
+        observation.split if learned is None else "train",
         reason,
     )
 

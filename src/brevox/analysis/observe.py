@@ -8,7 +8,9 @@ from typing import cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from brevox.analysis.kmeans import pooled
 from brevox.analysis.observed import Observation, Observed
 from brevox.data.features import FeatureFile, Utterance
 from brevox.nets.units import FRAMES_A_CODE, UnitsModel
@@ -36,12 +38,8 @@ def observe(
         DataError: there is no checkpoint, no corpus, or no such split.
         SettingsError: the run did not learn units.
     """
-    model, state = load_units(run / (checkpoint or (BEST if (run / BEST).exists() else LAST)))
-    file = FeatureFile(corpus or Path(state["recipe"]["data"]["corpus"]))
-    voices = state["speakers"]
-    found = file.of_split(split)
-    if utterances is not None and utterances < len(found):
-        found = [found[place] for place in np.linspace(0, len(found) - 1, utterances).astype(int)]
+    model, file, voices = _open(run, checkpoint, corpus)
+    found = _some_of(file, split, utterances)
     return Observation(
         run.resolve().name,
         split,
@@ -52,7 +50,45 @@ def observe(
     )
 
 
-def codebook_of(model: UnitsModel) -> np.ndarray:
+def training_features(run: Path, utterances: int, corpus: Path | None = None) -> NDArray[np.float32]:
+    """What the encoder of a run saw in training, averaged over the time of a code, for others to learn from it.
+
+    Args:
+        run: its folder.
+        utterances: so many at most, spread over the split `train`.
+        corpus: see `observe`.
+
+    Returns:
+        Shape [frames, in_dims].
+
+    Raises:
+        DataError: see `observe`.
+    """
+    model, file, _ = _open(run, None, corpus)
+    return np.concatenate(
+        [
+            pooled(file.read(model.inputs, one.first_frame, one.frames), one.frames // FRAMES_A_CODE)
+            for one in _some_of(file, "train", utterances)
+            if one.frames >= FRAMES_A_CODE
+        ]
+    )
+
+
+def _open(run: Path, checkpoint: str | None, corpus: Path | None) -> tuple[UnitsModel, FeatureFile, list[str]]:
+    """The model, the corpus, and the names of the speakers that the model knows."""
+    model, state = load_units(run / (checkpoint or (BEST if (run / BEST).exists() else LAST)))
+    return model, FeatureFile(corpus or Path(state["recipe"]["data"]["corpus"])), state["speakers"]
+
+
+def _some_of(file: FeatureFile, split: str, most: int | None) -> list[Utterance]:
+    """Utterances of a split, at most so many, spread over it."""
+    found = file.of_split(split)
+    if most is None or most >= len(found):
+        return found
+    return [found[place] for place in np.linspace(0, len(found) - 1, most).astype(int)]
+
+
+def codebook_of(model: UnitsModel) -> NDArray[np.float32]:
     """The codes' vectors. Shape: [codes, dims]."""
     codebooks = cast(torch.Tensor, model.bottleneck.codebooks)
     return codebooks[0].detach().cpu().numpy().astype(np.float32)

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from brevox.analysis.agreement import Agreement, agreement
 from brevox.analysis.observed import Observation
-from brevox.errors import BrevoxError, DataError
+from brevox.errors import DataError
 from brevox.training.logs import Curve, read_log
 
 #: Makes an observation: of a run's folder, a split, a checkpoint (by default the best), so many utterances (all).
 Look = Callable[[Path, str, "str | None", "int | None"], Observation]
 
 #: Utterances that k-means finds its clusters on.
-_LEARNED_FROM = 300
+_LEARNED_FROM = 1000
+#: Gives frames of features that a run's model learned from, so many utterances at most. Shape: [frames, in_dims].
+Learned = Callable[[Path, int], NDArray[np.float32]]
+
 _STEP = re.compile(r"step-(\d+)\.ckpt")
 #: What of a recipe says which run it is, or how long and where it ran, not what was tried.
 _NOT_TRIED = ("name", "seed", "run.")
@@ -34,13 +40,14 @@ class Run:
         folder: the run's.
         look: how to observe it.
         split: of its corpus.
+        learned: what it learned from, for k-means to learn from it too.
 
     Raises:
         DataError: there is no recipe in the folder.
     """
 
-    def __init__(self, folder: Path, look: Look, split: str = "valid") -> None:
-        self.folder, self.split, self._look = folder, split, look
+    def __init__(self, folder: Path, look: Look, split: str = "valid", learned: Learned | None = None) -> None:
+        self.folder, self.split, self._look, self._learned = folder, split, look, learned
         path = folder / "recipe.yaml"
         try:
             settings = OmegaConf.to_container(OmegaConf.load(path))
@@ -90,14 +97,12 @@ class Run:
     @cached_property
     def agreement(self) -> Agreement:
         """Its scores; small, so that those of many runs can be kept. K-means learns from the split that the run did."""
-        scored = self.observation
-        if self.split == "train":
-            return agreement(scored)
-        try:
-            learned = self._look(self.folder, "train", None, _LEARNED_FROM)
-        except BrevoxError:  # a corpus that the run did not learn from need not have this split
-            return agreement(scored)
-        return agreement(scored, learned)
+        learned = None
+        if self._learned is not None and self.split != "train":
+            # A corpus that the run did not learn from need not have this split.
+            with suppress(DataError):
+                learned = self._learned(self.folder, _LEARNED_FROM)
+        return agreement(self.observation, learned)
 
     @property
     def steps(self) -> dict[int, str]:

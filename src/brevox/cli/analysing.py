@@ -47,7 +47,7 @@ def analyze(
     with extra("analysis"):
         from brevox.analysis.analyse import analyse
         from brevox.analysis.known import choose_evaluations
-        from brevox.analysis.observe import observe
+        from brevox.analysis.observe import observe, training_features
         from brevox.analysis.page import write_page
         from brevox.analysis.runs import Run
 
@@ -55,7 +55,8 @@ def analyze(
         raise SettingsError("--all shows everything and --only a part; leave out one of them")
     names = None if only is None else [name.strip() for name in only.split(",") if name.strip()]
     evaluations = choose_evaluations(names)
-    found = [Run(folder, partial(observe, corpus=corpus), split) for folder in runs]
+    look, learned = partial(observe, corpus=corpus), partial(training_features, corpus=corpus)
+    found = [Run(folder, look, split, learned) for folder in runs]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_messages, transient=True) as bar:
         task = bar.add_task("", total=None)
