@@ -43,12 +43,17 @@ class Group:
 
     @property
     def baseline(self) -> list[Scores]:
-        return [each for run in self.runs for each in run.baseline]
+        return different(self.runs)
 
     def by_size(self) -> dict[int, Group]:
         """The runs of each codebook size, rising."""
         sizes = sorted({run.size for run in self.runs})
         return {size: Group(self.name, tuple(r for r in self.runs if r.size == size), {}) for size in sizes}
+
+
+def different(runs: Sequence[Agreement]) -> list[Scores]:
+    """What k-means scored beside the runs. Beside runs of one corpus and size it is the same, which counts once."""
+    return list(dict.fromkeys(each for run in runs for each in run.baseline))
 
 
 def _groups(runs: Sequence[Run], by: Callable[[Sequence[Run]], dict[str, list[Run]]]) -> list[Group]:
@@ -104,11 +109,8 @@ def draw_sizes(groups: list[Group]) -> Figure:
     for axes, name in zip(panels.ravel(), _DRAWN, strict=True):
         for place, group in enumerate(groups):
             _line(axes, {size: each.scores for size, each in group.by_size().items()}, name, group.name, place)
-        baseline = {
-            size: [each for group in groups for part in [group.by_size().get(size)] if part for each in part.baseline]
-            for size in sizes
-        }
-        baseline = {size: scores for size, scores in baseline.items() if scores}
+        beside = {size: different([r for group in groups for r in group.runs if r.size == size]) for size in sizes}
+        baseline = {size: scores for size, scores in beside.items() if scores}
         if baseline:
             _line(axes, baseline, name, "k-means on the features", None)
         axes.set(xscale="log", title=TITLES[name], xlabel="codes")
@@ -139,7 +141,7 @@ def draw_seeds(groups: list[Group]) -> Figure:
         seeds = f"{len(group.runs)} seed{'s' if len(group.runs) > 1 else ''}"
         bars.append(Bars(f"{group.name} ({seeds})", group.scores))
     for size in sorted({run.size for group in groups for run in group.runs}):
-        baseline = [each for group in groups for run in group.runs if run.size == size for each in run.baseline]
+        baseline = different([run for group in groups for run in group.runs if run.size == size])
         if baseline:
             bars.append(Bars(f"k-means on the features, {size} clusters", baseline, beside=True))
     draw_bars(axes, bars)

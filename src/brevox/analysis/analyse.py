@@ -107,7 +107,8 @@ def analyse(
 
     for run in runs:
         where = folder / run.name if len(runs) > 1 else folder
-        where.mkdir(parents=True, exist_ok=True)
+        if alone:
+            where.mkdir(parents=True, exist_ok=True)
         for evaluation in alone:
             make(evaluation, run, run.name, where)
         if run.observed is not None and run.observed.empty:
