@@ -1,7 +1,8 @@
-"""brevox data features: what units of speech are learned from. It needs the extra `train`."""
+"""brevox data features and brevox resynth: units of speech. They need the extra `train`."""
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -69,3 +70,27 @@ def features(
     facts = f"{result.utterances:,} utterances, {result.hours:.2f} h, {result.speakers:,} speakers"
     phones = f", {result.phones} kinds of phones" if found else ""
     _messages.print(escape(f"{output}: {facts}{phones}"), soft_wrap=True)
+
+
+def resynth(
+    run: Annotated[Path, typer.Argument(help="The folder of a run, or a checkpoint, with a decoder of sound.")],
+    clip: Annotated[Path, typer.Argument(help="A recording: what is said.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The recording to write.")],
+    speaker: Annotated[
+        str | None, typer.Option("--speaker", help="Whose voice says it.", show_default="the first")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draws of samples.")] = 0,
+) -> None:
+    """Say a recording anew from its units of speech, in the voice of any speaker of the training."""
+    with extra("train"):
+        from brevox.audio import AudioWriter
+        from brevox.training.resynthesis import resynthesise
+
+    began = time.monotonic()
+    with _messages.status("drawing sample by sample ..."):
+        audio, sample_rate = resynthesise(run, clip, speaker, seed)
+    elapsed_s, seconds = time.monotonic() - began, len(audio) / sample_rate
+    with AudioWriter(output, sample_rate, 1) as writer:
+        writer.write(audio[None])
+    speed = f"{seconds:.2f} s in {elapsed_s:.1f} s, {len(audio) / elapsed_s:,.0f} samples a second"
+    _messages.print(escape(f"{output}: {speed}, {seconds / elapsed_s:.3g} x real time"), soft_wrap=True)
