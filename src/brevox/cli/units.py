@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from brevox.cli.extras import extra
+from brevox.cli.making import Folders, Jobs, Layout, Manifest
 from brevox.cli.reasons import tell_reasons
 from brevox.errors import DataError
 
@@ -19,15 +20,9 @@ _messages = Console(stderr=True, highlight=False)
 
 
 def features(
-    folders: Annotated[
-        list[Path] | None, typer.Argument(help="Folders of recordings: known corpora, or a folder for each speaker.")
-    ] = None,
-    manifest: Annotated[
-        Path | None, typer.Option("--manifest", help="Tab-separated: path, speaker, split (train, valid, test).")
-    ] = None,
-    layout: Annotated[
-        str, typer.Option("--layout", help="Of the folders: auto, librispeech, common-voice, vctk or folders.")
-    ] = "auto",
+    folders: Folders = None,
+    manifest: Manifest = None,
+    layout: Layout = "auto",
     alignments: Annotated[
         Path | None, typer.Option("--alignments", help="Folder of *.TextGrid or *.lab, or a file of JSON lines.")
     ] = None,
@@ -38,9 +33,7 @@ def features(
     valid: Annotated[float, typer.Option("--valid", min=0.0, max=1.0, help="Share of them for validation.")] = 0.05,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the choice of them.")] = 0,
     output: Annotated[Path, typer.Option("--output", "-o", help="The HDF5 file.")] = Path("corpus.h5"),
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Processes.", show_default="one a core")
-    ] = None,
+    jobs: Jobs = None,
 ) -> None:
     """Write MFCCs, filterbanks, sound and phones of recordings into a file, to learn units of speech from."""
     with extra("train"):
