@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import brevox.nets.bottlenecks.vq
 import brevox.nets.decoders.deconv
+import brevox.nets.decoders.wavenet
 import brevox.nets.encoders.mfcc  # noqa: F401
 from brevox.audio.features import BANDS, COEFFICIENTS, FEATURE_HOP, FEATURE_RATE_HZ
 from brevox.errors import SettingsError
