@@ -1,0 +1,65 @@
+"""Figures as people read them, and a word on quality."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QCoreApplication
+
+from brevox.codec.card import Measured
+
+translate = QCoreApplication.translate
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def size(count: float | None) -> str:
+    """1234567 -> 1.2 MB"""
+    if count is None:
+        return ""
+    unit = 0
+    while count >= 999.5 and unit < len(_UNITS) - 1:
+        count, unit = count / 1000, unit + 1
+    return f"{count:.1f} {_UNITS[unit]}" if unit and count < 99.5 else f"{count:.0f} {_UNITS[unit]}"
+
+
+def clock(seconds: float | None) -> str:
+    """3725.4 -> 1:02:05"""
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(int(seconds + 0.5), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def left(seconds: float | None) -> str:
+    """Time left, rounded as far as one can know it."""
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return translate("words", "{} s left").format(max(1, round(seconds)))
+    if seconds < 3600:
+        return translate("words", "{} min left").format(round(seconds / 60))
+    return translate("words", "{:.1f} h left").format(seconds / 3600)
+
+
+def quality(expected: Measured | None) -> str:
+    """What a rate sounds like, by what was measured."""
+    if expected is None or expected.pesq is None:
+        return translate("words", "The model does not say how good it is at this rate. Listen before you commit.")
+    if expected.pesq < 1.7:
+        word = translate("words", "Rough: the words come across, the voice sounds synthetic")
+    elif expected.pesq < 2.15:
+        word = translate("words", "Fair: easy to follow, clearly processed")
+    elif expected.pesq < 2.45:
+        word = translate("words", "Good for this size: the voice is itself, a little buzzy")
+    else:
+        word = translate("words", "The best this model can do: close to the voice, a little buzzy")
+    figures = translate("words", "PESQ {:.1f} of 4.6").format(expected.pesq)
+    if expected.estoi is not None:
+        figures += translate("words", ", intelligibility (ESTOI) {:.0f} %").format(100 * expected.estoi)
+    return f"{word}. {figures}."
+
+
+def fault(traceback: str) -> str:
+    """A sentence about what is no fault of the user's."""
+    last = traceback.strip().splitlines()[-1] if traceback.strip() else "?"
+    return translate("words", "This is a fault of Brevox, not of the file ({}). Please report it.").format(last)
