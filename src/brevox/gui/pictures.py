@@ -10,12 +10,12 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 _WINDOW_S = 0.032
 _HOP_S = 0.005
-_RANGE_DB = 65.0
+_RANGE_DB = 75.0
 _TOP_HZ = 8000
 _WAVE_SHARE = 0.34
 _KEY_STEP_S = 1.0
 # Dark blue over red to yellow: even steps in lightness, and told apart by the colour-blind.
-_STOPS = np.array([[0, 8, 12, 30], [0.3, 60, 30, 110], [0.55, 165, 50, 100], [0.8, 240, 130, 50], [1, 252, 240, 160]])
+_STOPS = np.array([[0, 10, 14, 34], [0.25, 62, 32, 116], [0.5, 176, 54, 104], [0.72, 244, 136, 52], [1, 252, 246, 178]])
 
 
 def outline(audio: NDArray[np.float32], columns: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -12,7 +12,7 @@ class Settings:
     """Values by name, in the system's place for them. What was tampered with counts as not set."""
 
     def __init__(self) -> None:
-        self._store = QSettings("Brevox", "Brevox")
+        self._store = QSettings(QSettings.defaultFormat(), QSettings.Scope.UserScope, "Brevox", "Brevox")
 
     def text(self, name: str, default: str = "") -> str:
         value = self._store.value(name, default)

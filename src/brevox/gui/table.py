@@ -205,8 +205,9 @@ class QueueView(QTableView):
         head = self.horizontalHeader()
         if head is not None:
             head.setHighlightSections(False)
-            head.setStretchLastSection(True)
             head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+            for column in (Column.NAME, Column.STATUS):
+                head.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
             head.sectionResized.connect(lambda *_: self._fit_rows())
         for column, width in zip(Column, (210, 64, 74, 74, 58, 220), strict=True):
             self.setColumnWidth(column, width)
