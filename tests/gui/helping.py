@@ -46,10 +46,12 @@ class FakeSink:
 
 def write_tone(path: Path, seconds: float, rate: int = 16_000, channels: int = 1) -> Path:
     """A recording of a voice-like buzz."""
-    time = np.arange(round(seconds * rate)) / rate
-    buzz = sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 12)) * 0.1
+    time = np.arange(rate) / rate
+    second = sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 12)) * 0.1
     with AudioWriter(path, rate, channels) as writer:
-        writer.write(np.tile(buzz.astype(np.float32), (channels, 1)))
+        for begin in range(0, round(seconds * rate), rate):
+            piece = second[: round(seconds * rate) - begin].astype(np.float32)
+            writer.write(np.tile(piece, (channels, 1)))
     return path
 
 
