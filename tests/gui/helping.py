@@ -12,7 +12,7 @@ from brevox.audio import AudioWriter
 from brevox.gui.rows import Row
 from brevox.gui.window import MainWindow
 
-WAIT_MS = 60_000
+WAIT_MS = 30_000
 
 
 class FakeSink:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from helping import add, finish, wait_for
+from helping import add, finish
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QPalette
 from PyQt6.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox, QApplication, QComboBox, QLineEdit
@@ -60,7 +60,7 @@ def test_tab_goes_through_the_window_from_top_to_bottom(window, qtbot, tone) -> 
     for _ in range(30):
         qtbot.keyClick(QApplication.focusWidget() or window, Qt.Key.Key_Tab)
         seen.append(QApplication.focusWidget())
-    wanted = [window.decode_button, window.add_button, window.view, window.encode_panel.slider, window.start_button]
+    wanted = [window.add_button, window.view, window.encode_panel.slider, window.start_button]
     places = [seen.index(widget) for widget in wanted]
     assert places == sorted(places)
 
@@ -84,23 +84,29 @@ def test_all_of_it_goes_by_keyboard(window, qtbot, tone, tmp_path) -> None:
     assert window.queue.rows == [] and not window.listen.isVisible()
 
 
-def test_light_and_dark_follow_the_system(make_window, qtbot, qapp) -> None:
-    hints = qapp.styleHints()
-    if not hasattr(hints, "setColorScheme"):
-        pytest.skip("this Qt cannot pretend to be on another system")
+def test_light_and_dark_follow_the_system_or_the_user(make_window, qapp, monkeypatch) -> None:
     window = make_window()
-    theme.follow_system(qapp)
+    window.colours = theme.Theme(qapp, "system")
     shades = {}
-    for scheme in (Qt.ColorScheme.Light, Qt.ColorScheme.Dark):
-        hints.setColorScheme(scheme)
-        wait_for(qtbot, lambda wanted=scheme: theme.is_dark() == (wanted == Qt.ColorScheme.Dark))
+
+    def look(name: str) -> None:
         palette = window.palette()
-        shades[scheme] = palette.color(QPalette.ColorRole.Window).lightness()
-        text = palette.color(QPalette.ColorRole.WindowText).lightness()
-        assert abs(text - shades[scheme]) > 120
+        shades[name] = palette.color(QPalette.ColorRole.Window).lightness()
+        assert abs(palette.color(QPalette.ColorRole.WindowText).lightness() - shades[name]) > 120
         assert not window.grab().isNull()
-    assert shades[Qt.ColorScheme.Light] > 200 > 80 > shades[Qt.ColorScheme.Dark]
-    hints.setColorScheme(Qt.ColorScheme.Unknown)
+
+    look("system")
+    window.set_scheme("dark")
+    look("dark")
+    window.set_scheme("light")
+    look("light")
+    assert shades["system"] == shades["light"] > 200 > 80 > shades["dark"]
+    window.set_scheme("system")
+    monkeypatch.setattr(theme, "is_dark", lambda scheme: True)
+    qapp.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Dark)  # the system changes its mind
+    look("at night")
+    assert shades["at night"] == shades["dark"] and window.settings.text("scheme") == "system"
+    window.colours.choose("light")
 
 
 def test_figures_read_well() -> None:

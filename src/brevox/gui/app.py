@@ -13,6 +13,7 @@ from PyQt6.QtWidgets import QApplication
 
 import brevox
 from brevox.gui import theme
+from brevox.gui.settings import Settings
 from brevox.gui.window import MainWindow
 
 _LOOK_FOR_SIGNALS_MS = 200
@@ -23,7 +24,7 @@ def run(files: Sequence[str] = ()) -> int:
     # As in brevox.cli.main; the worker processes inherit it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     app = make_app()
-    window = MainWindow()
+    window = MainWindow(colours=theme.Theme(app, Settings().text("scheme", "system")))
     window.show()
     window.add(Path(name) for name in files)
     signal.signal(signal.SIGINT, lambda *_: window.close())
@@ -39,7 +40,7 @@ def run(files: Sequence[str] = ()) -> int:
 
 
 def make_app() -> QApplication:
-    """The Qt application: names, icon, colours, and Qt's own words in the user's language."""
+    """The Qt application: names, icon, and Qt's own words in the user's language."""
     app = QApplication([sys.argv[0]])
     app.setApplicationName("Brevox")
     app.setApplicationVersion(brevox.__version__)
@@ -49,5 +50,4 @@ def make_app() -> QApplication:
     if translator.load(QLocale(), "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
         app.installTranslator(translator)
     app.setWindowIcon(theme.app_icon())
-    theme.follow_system(app)
     return app

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import cast
 
-from PyQt6.QtCore import QByteArray, QSize, Qt
+from PyQt6.QtCore import QByteArray, QObject, QSize, Qt
 from PyQt6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap, QStyleHints
 from PyQt6.QtSvg import QSvgRenderer
 from PyQt6.QtWidgets import QApplication
@@ -70,16 +70,30 @@ _SHAPES = {
 }
 
 
-def is_dark() -> bool:
-    """Whether the system asks for dark windows."""
-    return _hints().colorScheme() == Qt.ColorScheme.Dark
+#: Where colours come from: the system's choice, or the user's, as some Linux desktops do not tell Qt theirs.
+SCHEMES = ("system", "light", "dark")
 
 
-def follow_system(app: QApplication) -> None:
-    """Take the system's choice of light or dark, now and whenever it changes."""
-    app.setStyle("Fusion")
-    _apply(app)
-    _hints().colorSchemeChanged.connect(lambda _: _apply(app))
+def is_dark(scheme: str = "system") -> bool:
+    """Whether windows are to be dark."""
+    return scheme == "dark" or (scheme == "system" and _hints().colorScheme() == Qt.ColorScheme.Dark)
+
+
+class Theme(QObject):
+    """Keeps the application in the colours of a scheme, now and whenever the system changes its mind."""
+
+    def __init__(self, app: QApplication, scheme: str) -> None:
+        super().__init__(app)
+        self._app = app
+        self.scheme = scheme if scheme in SCHEMES else "system"
+        app.setStyle("Fusion")
+        _hints().colorSchemeChanged.connect(lambda _: self.choose(self.scheme))
+        self.choose(self.scheme)
+
+    def choose(self, scheme: str) -> None:
+        """Change to one of `SCHEMES`."""
+        self.scheme = scheme
+        _apply(self._app, is_dark(scheme))
 
 
 def icon(name: str, role: QPalette.ColorRole = QPalette.ColorRole.ButtonText) -> QIcon:
@@ -127,8 +141,7 @@ def _hints() -> QStyleHints:
     return cast(QStyleHints, QGuiApplication.styleHints())
 
 
-def _apply(app: QApplication) -> None:
-    dark = is_dark()
+def _apply(app: QApplication, dark: bool) -> None:
     palette = QPalette()
     for role, colour in (_DARK if dark else _LIGHT).items():
         palette.setColor(role, QColor(colour))

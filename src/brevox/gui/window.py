@@ -60,10 +60,12 @@ class MainWindow(QMainWindow):
 
     Args:
         open_sink: opens the audio device.
+        colours: of the application; None leaves them as they are.
     """
 
-    def __init__(self, open_sink: Callable[[], Sink | None] = open_device) -> None:
+    def __init__(self, open_sink: Callable[[], Sink | None] = open_device, colours: theme.Theme | None = None) -> None:
         super().__init__()
+        self.colours = colours
         self.setWindowTitle("Brevox")
         self.setAcceptDrops(True)
         self.settings = Settings()
@@ -116,7 +118,7 @@ class MainWindow(QMainWindow):
         self.notice.setObjectName("notice")
         self.notice_label = QLabel()
         self.notice_label.setWordWrap(True)
-        self.notice_button = QPushButton()
+        self.notice_button = QPushButton(self.tr("Look for it…"))
         self.notice_close = QPushButton(self.tr("Dismiss"))
         self._notice_action: Callable[[], None] | None = None
 
@@ -229,11 +231,11 @@ class MainWindow(QMainWindow):
             return
         menus = {
             name: QMenu(name, self)
-            for name in (self.tr("&File"), self.tr("&Queue"), self.tr("&Sound"), self.tr("&Help"))
+            for name in (self.tr("&File"), self.tr("&Queue"), self.tr("&Sound"), self.tr("&View"), self.tr("&Help"))
         }
         for menu in menus.values():
             bar.addMenu(menu)
-        file, queue, sound, about = menus.values()
+        file, queue, sound, look, about = menus.values()
         self._action(file, self.tr("Add files…"), QKeySequence.StandardKey.Open, self.pick_files)
         self._action(file, self.tr("Add folder…"), "Ctrl+Shift+O", self.pick_folder)
         file.addSeparator()
@@ -250,6 +252,9 @@ class MainWindow(QMainWindow):
         self._action(sound, self.tr("Listen"), "Ctrl+L", self.listen_to_chosen)
         self._action(sound, self.tr("Play or pause"), "Ctrl+P", self._toggle_sound)
         self._action(sound, self.tr("Hear the other side (A/B)"), "Ctrl+B", self.listen.switch_side)
+        names = (self.tr("Colours as the system has them"), self.tr("Light"), self.tr("Dark"))
+        for scheme, name in zip(theme.SCHEMES, names, strict=True):
+            self._action(look, name, None, partial(self.set_scheme, scheme))
         self._action(about, self.tr("About Brevox"), None, self._tell_about)
         for key, act in (
             ("Space", self.listen.toggle),
@@ -679,6 +684,12 @@ class MainWindow(QMainWindow):
         self.encode_panel.show_estimate(
             len(todo), sum(row.length_s or 0.0 for row in todo), sum(row.before or 0 for row in todo)
         )
+
+    def set_scheme(self, scheme: str) -> None:
+        """Change the colours, and remember it."""
+        if self.colours is not None:
+            self.colours.choose(scheme)
+            self.settings.set("scheme", scheme)
 
     def _show_menu(self, at: QPoint) -> None:
         """What can be done with the rows that are chosen."""
