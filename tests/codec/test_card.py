@@ -36,7 +36,7 @@ def test_a_model_that_says_nothing_sensible_is_taken_at_its_rate(metrics) -> Non
 
 
 def test_two_channels_cannot_go_below_a_book_each() -> None:
-    assert card().estimate_bytes(8.0, 0.7, channels=2) == 1000 * 0.7
+    assert card().estimate_bytes(8.0, 0.7, channels=2) == 1000
     assert card().estimate_bytes(8.0, 1.5, channels=2) == 1500
 
 

@@ -101,7 +101,7 @@ class ModelCard:
         """
         expected = self.at(kbps)
         rate = kbps if expected is None else expected.file_kbps
-        return round(max(rate, channels * min(self.book_kbps, kbps)) * 1000 / 8 * duration_s)
+        return round(max(rate, channels * self.book_kbps) * 1000 / 8 * duration_s)
 
 
 def _whole(value: object) -> int | None:
