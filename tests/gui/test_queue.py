@@ -210,7 +210,7 @@ def test_figures_beside_a_finished_file(window, qtbot, tone, tmp_path) -> None:
     finish(qtbot, window)
     size = (tmp_path / "tone.sc").stat().st_size
     texts = [window.queue.data(window.queue.index(0, column)) for column in Column]
-    assert texts == ["tone.wav", "0:03", "96.0 kB", f"{size} bytes", f"{size * 8 / 3000:.2f}", "Done"]
+    assert texts == ["tone.wav", "0:03", "96.1 kB", f"{size} bytes", f"{size * 8 / 3000:.2f}", "Done"]
     assert "became" in window.summary.text()
     window.remove_done()
     assert window.queue.rows == []
