@@ -48,7 +48,7 @@ def test_6_04_the_card_of_the_built_in_model_is_right(make_window, qtbot) -> Non
     window = make_window()
     wait_for(qtbot, lambda: window.model.card is not None)
     text = window.model.text.text()
-    for fact in ("speech-16k", "12 of 1024 codes", "320 samples at 16 kHz: 50 frames/s", "0.5 to 6.0 kbit/s", "MIT"):
+    for fact in ("speech-16k", "12 of 1024 codes", "320 samples at 16 kHz", "50 a second", "0.5 to 6.0 kbit/s", "MIT"):
         assert fact in text
     assert "2.94" in text and "2.36" in text  # what docs/models/speech-16k/description.json says of 3 kbit/s
 

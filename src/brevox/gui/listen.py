@@ -326,5 +326,5 @@ class ListenPane(QFrame):
         self.play_button.setIcon(theme.icon("pause" if playing else "play"))
 
     def _tell_silent(self) -> None:
-        silent = self.tr("No audio device was found: there is nothing to play on. The pictures can be compared.")
+        silent = self.tr("No audio device was found: there is nothing to play on.")
         self.note.setText(silent if self._compared is None else f"{self.note.text()} {silent}")

@@ -115,12 +115,8 @@ class ModelChoice(QWidget):
             (self.tr("Name"), f"{card.name} {card.version}".strip()),
             (self.tr("Id"), f"{card.id[:16]}<br>{card.id[16:]}"),
             (self.tr("Codebooks"), self.tr("{} of {} codes").format(card.books, card.codes)),
-            (
-                self.tr("Hop"),
-                self.tr("{} samples at {:g} kHz: {:g} frames/s").format(
-                    card.hop, card.sample_rate / 1000, card.frame_rate_hz
-                ),
-            ),
+            (self.tr("Hop"), self.tr("{} samples at {:g} kHz").format(card.hop, card.sample_rate / 1000)),
+            (self.tr("Frames"), self.tr("{:g} a second").format(card.frame_rate_hz)),
             (self.tr("Bit rate"), self.tr("{:.1f} to {:.1f} kbit/s").format(least, most)),
         ]
         if card.epochs is not None:

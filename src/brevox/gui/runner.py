@@ -12,6 +12,7 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 from brevox.background import Background, Event, Task
 from brevox.gui.rows import Row, State
 from brevox.gui.studio import answer_of
+from brevox.gui.words import trouble
 from brevox.gui.work import Answer, Worker
 
 _POLL_MS = 50
@@ -114,7 +115,8 @@ class Runner(QObject):
             return
         answer = answer_of(event)
         if answer.error is not None:
-            row.state, row.sentence, row.needs, row.done = State.FAILED, answer.error, answer.needs, 0.0
+            row.state, row.needs, row.done = State.FAILED, answer.needs, 0.0
+            row.sentence = trouble(row.source, answer.error, answer.needs)
             return
         result = row.result = answer.value
         row.state, row.done, row.length_s = State.DONE, 1.0, result.duration_s

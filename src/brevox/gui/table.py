@@ -256,7 +256,7 @@ def _ink(row: Row, palette: QPalette) -> QColor:
     if row.state is State.FAILED or (row.sentence and row.state is not State.DONE):
         return palette.color(QPalette.ColorRole.BrightText)
     if row.state is State.DONE and not row.sentence:
-        return palette.color(QPalette.ColorRole.Highlight)
+        return palette.color(QPalette.ColorRole.Link)  # (the style sheet has another Highlight here)
     return palette.color(QPalette.ColorRole.Text)
 
 
@@ -265,7 +265,7 @@ def _bar(painter: QPainter, area: QRectF, share: float, palette: QPalette) -> No
     painter.setBrush(palette.brush(QPalette.ColorRole.Mid))
     painter.drawRoundedRect(area, 3.5, 3.5)
     if share > 0:
-        painter.setBrush(palette.brush(QPalette.ColorRole.Highlight))
+        painter.setBrush(palette.brush(QPalette.ColorRole.Link))
         painter.drawRoundedRect(
             QRectF(area.left(), area.top(), max(7.0, area.width() * share), area.height()), 3.5, 3.5
         )

@@ -14,7 +14,7 @@ _LIGHT = {
     QPalette.ColorRole.Window: "#f4f5f7",
     QPalette.ColorRole.WindowText: "#1b1f24",
     QPalette.ColorRole.Base: "#ffffff",
-    QPalette.ColorRole.AlternateBase: "#f7f8fa",
+    QPalette.ColorRole.AlternateBase: "#ffffff",
     QPalette.ColorRole.Text: "#1b1f24",
     QPalette.ColorRole.Button: "#e9ebee",
     QPalette.ColorRole.ButtonText: "#1b1f24",
@@ -35,7 +35,7 @@ _DARK = {
     QPalette.ColorRole.Window: "#1f2328",
     QPalette.ColorRole.WindowText: "#e6e8eb",
     QPalette.ColorRole.Base: "#16191d",
-    QPalette.ColorRole.AlternateBase: "#1b1f24",
+    QPalette.ColorRole.AlternateBase: "#2a3037",
     QPalette.ColorRole.Text: "#e6e8eb",
     QPalette.ColorRole.Button: "#2d333a",
     QPalette.ColorRole.ButtonText: "#e6e8eb",
@@ -176,7 +176,7 @@ def _sheet(palette: QPalette) -> str:
     QPushButton#primary:disabled {{ background: {name(roles.Button)}; color: {faded}; border-color: {line}; }}
     QProgressBar {{ border: 0; border-radius: 4px; background: {name(roles.Mid)}; min-height: 8px; max-height: 8px; }}
     QProgressBar::chunk {{ background: {accent}; border-radius: 4px; }}
-    QFrame#panel, QFrame#listen {{ background: {name(roles.Base)}; border: 1px solid {line}; border-radius: 8px; }}
+    QFrame#panel, QFrame#listen {{ background: {name(roles.AlternateBase)}; border: 1px solid {line}; border-radius: 8px; }}
     QFrame#notice {{ background: {name(roles.Base)}; border: 1px solid {name(roles.BrightText)}; border-radius: 6px; }}
     QLabel#heading {{ font-weight: bold; }}
     QLabel#faint {{ color: {name(roles.PlaceholderText)}; }}

@@ -438,7 +438,7 @@ class MainWindow(QMainWindow):
             if direction is Direction.DECODE:
                 row.kbps, row.model_id = glance.kbps, glance.model_id.hex()
         elif answer.error is not None:
-            row.state, row.sentence = State.FAILED, answer.error
+            row.state, row.sentence = State.FAILED, words.trouble(row.source, answer.error, answer.needs)
         self.queues[direction].tell(row)
         self._refresh()
 
@@ -641,7 +641,8 @@ class MainWindow(QMainWindow):
     def _cannot_be_heard(self, row: Row, answer: Answer) -> None:
         if row.at_work or row.state is State.DONE:
             return
-        row.state, row.sentence, row.needs = State.FAILED, answer.error or "", answer.needs
+        row.state, row.needs = State.FAILED, answer.needs
+        row.sentence = words.trouble(row.source, answer.error or "", answer.needs)
         self.queue.tell(row)
         if row.needs is not None:
             self._offer_search(row.needs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PyQt6.QtCore import QCoreApplication
 
 from brevox.codec.card import Measured
@@ -55,8 +57,17 @@ def quality(expected: Measured | None) -> str:
         word = translate("words", "The best this model can do: close to the voice, a little buzzy")
     figures = translate("words", "PESQ {:.1f} of 4.6").format(expected.pesq)
     if expected.estoi is not None:
-        figures += translate("words", ", intelligibility (ESTOI) {:.0f} %").format(100 * expected.estoi)
+        figures += translate("words", ", intelligibility (ESTOI) {:.0f}\u00a0%").format(100 * expected.estoi)
     return f"{word}. {figures}."
+
+
+def trouble(source: Path, error: str, needs: tuple[str, str] | None) -> str:
+    """An error as it stands beside its file, which need not be named once more."""
+    if needs is not None:
+        model_id, name = needs
+        called = f"“{name}”" if name else translate("words", "with the id {}").format(model_id)
+        return translate("words", "Needs the model {}, which is not here (id {}).").format(called, model_id[:8] + "…")
+    return error.replace(str(source), source.name)
 
 
 def fault(traceback: str) -> str:
