@@ -176,7 +176,8 @@ def _sheet(palette: QPalette) -> str:
     QPushButton#primary:disabled {{ background: {name(roles.Button)}; color: {faded}; border-color: {line}; }}
     QProgressBar {{ border: 0; border-radius: 4px; background: {name(roles.Mid)}; min-height: 8px; max-height: 8px; }}
     QProgressBar::chunk {{ background: {accent}; border-radius: 4px; }}
-    QFrame#panel, QFrame#listen {{ background: {name(roles.AlternateBase)}; border: 1px solid {line}; border-radius: 8px; }}
+    QFrame#panel, QFrame#listen {{ background: {name(roles.AlternateBase)}; border: 1px solid {line};
+        border-radius: 8px; }}
     QFrame#notice {{ background: {name(roles.Base)}; border: 1px solid {name(roles.BrightText)}; border-radius: 6px; }}
     QLabel#heading {{ font-weight: bold; }}
     QLabel#faint {{ color: {name(roles.PlaceholderText)}; }}
