@@ -26,6 +26,9 @@ _WATCH_S = (0.01, 0.1)
 _WATCH_SHARE = 0.02
 #: What libraries with threads look at when they are loaded, torch above all.
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+_COMMAND = (sys.executable, "-m", "brevox.evaluation.speed_worker")
+#: The same as Linux tells it of a process.
+_OWN = b"".join(os.fsencode(word) + b"\0" for word in _COMMAND)
 _MOST_LETTERS_OF_A_PROBLEM = 200
 
 
@@ -83,7 +86,7 @@ def measure(
         with _bound(threads):
             started = time.monotonic()
             process = subprocess.Popen(
-                [sys.executable, "-m", "brevox.evaluation.speed_worker"],
+                _COMMAND,
                 stdin=tasks,
                 stdout=told,
                 stderr=errors,
@@ -105,10 +108,9 @@ def measure(
 def _watch(process: subprocess.Popen[bytes], started: float, most_s: float, most_mb: float) -> float:
     """Wait for the end; returns the most memory that the programs it started had, in MB."""
     peak = 0.0
-    own_name = _command(process.pid)
     while process.poll() is None:
-        # A program about to be started is for a moment a copy of its parent, and bears its name.
-        programs = [high_water_mb(pid) or 0.0 for pid in _started_by(process.pid) if _command(pid) != own_name]
+        # A program about to be started is for a moment its parent's copy, command and memory; then it has neither.
+        programs = [high_water_mb(pid) or 0.0 for pid in _started_by(process.pid) if _command(pid) not in (_OWN, b"")]
         peak = max(peak, sum(programs))
         if _resident_mb(process.pid) + sum(programs) > most_mb:
             raise NotMeasured(f"not measured: needs more than {most_mb / 1000:.1f} GB of memory")

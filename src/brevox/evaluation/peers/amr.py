@@ -8,18 +8,26 @@ from pathlib import Path
 
 import numpy as np
 
-from brevox.evaluation.peers.media import decode_with_ffmpeg, encode_with, library_version, packet_bytes, read_pcm
+from brevox.evaluation.peers.media import (
+    absent_codec,
+    decode_with_ffmpeg,
+    encode_with,
+    library_version,
+    packets_of,
+    read_pcm,
+)
 from brevox.evaluation.peers.peer import Peer, nearest_of
 from brevox.evaluation.signals import RATE_HZ
 
 _NARROW_HZ = 8000
+#: In the order of the standards' modes.
 _NARROW_KBPS = (4.75, 5.15, 5.9, 6.7, 7.4, 7.95, 10.2, 12.2)
-#: In the order of the standard's modes.
 _WIDE_KBPS = (6.6, 8.85, 12.65, 14.25, 15.85, 18.25, 19.85, 23.05, 23.85)
 _WIDE_MAGIC = b"#!AMR-WB\n"
 _WIDE_FRAME = RATE_HZ // 50
-#: Both look ahead by 5 ms; wideband loses 0.94 ms in its filters, narrowband 0.5 ms. Their files do not tell.
-_NARROW_DELAY, _WIDE_DELAY = 44, 95
+_FRAME_MS = 20
+#: Samples: both look ahead by 5 ms, and wideband loses 0.94 ms more in its filters. Their files do not tell.
+_NARROW_DELAY, _WIDE_DELAY = 40, 95
 
 
 class AmrNarrow(Peer):
@@ -33,7 +41,7 @@ class AmrNarrow(Peer):
     default_kbps = (4.75, 12.2)
 
     def missing(self) -> str | None:
-        return None
+        return absent_codec("libopencore_amrnb")
 
     def version(self) -> str:
         return library_version("libopencore_amrnb")
@@ -48,7 +56,7 @@ class AmrNarrow(Peer):
         decode_with_ffmpeg(stored, target, _NARROW_DELAY)
 
     def payload_bytes(self, stored: Path) -> float:
-        return packet_bytes(stored)
+        return _speech_bytes(stored, _NARROW_KBPS)
 
 
 class AmrWide(Peer):
@@ -62,7 +70,9 @@ class AmrWide(Peer):
     default_kbps = (6.6, 12.65)
 
     def missing(self) -> str | None:
-        return None if _find_library() else f"not installed: {self.install}"
+        if _find_library() is None:
+            return f"not installed: {self.install}"
+        return absent_codec("amrwb")
 
     def version(self) -> str:
         return f"{_find_library()}; decoder: {library_version('amrwb')}"
@@ -101,7 +111,13 @@ class AmrWide(Peer):
         decode_with_ffmpeg(stored, target, _WIDE_DELAY)
 
     def payload_bytes(self, stored: Path) -> float:
-        return stored.stat().st_size - len(_WIDE_MAGIC)
+        return _speech_bytes(stored, _WIDE_KBPS)
+
+
+def _speech_bytes(stored: Path, kbps_of_modes: tuple[float, ...]) -> float:
+    """The standard's bits of speech. A frame in the file has a byte for its mode, and is filled up to whole bytes."""
+    modes = [packet[0] >> 3 & 15 for packet in packets_of(stored)]
+    return sum(kbps_of_modes[mode] * _FRAME_MS for mode in modes) / 8
 
 
 def _find_library() -> str | None:

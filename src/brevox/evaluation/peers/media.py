@@ -67,10 +67,20 @@ def decode_with_ffmpeg(stored: Path, target: Path, skip_samples: int = 0) -> Non
         raise PeerError(str(error)) from error
 
 
-def packet_bytes(stored: Path) -> int:
-    """Bytes of sound in a file, without its container's."""
+def packets_of(stored: Path) -> list[bytes]:
+    """What the codec made, without what its container adds."""
     with av.open(str(stored)) as container:
-        return sum(packet.size for packet in container.demux(audio=0))
+        return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+
+def packet_bytes(stored: Path) -> int:
+    """Bytes of sound in a file."""
+    return sum(map(len, packets_of(stored)))
+
+
+def absent_codec(codec: str) -> str | None:
+    """`this PyAV has no ...` if it was built without a codec, as some systems' packages are."""
+    return None if codec in av.codecs_available else f"this PyAV has no {codec}; PyPI's has: pip install av"
 
 
 def library_version(codec: str) -> str:
@@ -90,4 +100,5 @@ def write_pcm(path: Path, samples: NDArray[np.int16], rate_hz: int) -> None:
 
 
 def _pcm(audio: NDArray[np.float32]) -> NDArray[np.int16]:
-    return np.round(np.clip(audio, -1, 1) * 32767).astype(np.int16)
+    # What was read from 16 bits is the same again.
+    return np.clip(np.round(audio * 32768), -32768, 32767).astype(np.int16)

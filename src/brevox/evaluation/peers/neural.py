@@ -29,6 +29,7 @@ class NeuralPeer(Peer):
     hub_name: ClassVar[str]
     rate_hz: ClassVar[int]
     frame_hz: ClassVar[int]
+    most_books: ClassVar[int]
     suffix = ".codes"
 
     def __init__(self, untrained: bool = False) -> None:
@@ -37,7 +38,10 @@ class NeuralPeer(Peer):
     def missing(self) -> str | None:
         if find_spec("torch") is None or find_spec("transformers") is None:
             return f"not installed: {self.install}"
-        if self.untrained or os.environ.get(self.folder_variable) or _in_cache(self.hub_name):
+        folder = os.environ.get(self.folder_variable)
+        if folder and not self.untrained and not (Path(folder) / "config.json").is_file():
+            return f"{self.folder_variable} names {folder}, where no model is: there is no config.json"
+        if self.untrained or folder or _in_cache(self.hub_name):
             return None
         return (
             f"its weights are not here: hf download {self.hub_name}, or name their folder with {self.folder_variable}"
@@ -47,7 +51,7 @@ class NeuralPeer(Peer):
         import torch
         import transformers
 
-        weights = "weights drawn by lot, for speed only" if self.untrained else self.hub_name
+        weights = "weights drawn by lot, for speed only" if self.untrained else self._weights()
         return f"transformers {transformers.__version__}, torch {torch.__version__}; {weights}"
 
     def prepare(self, threads: int | None = None) -> None:
@@ -55,7 +59,11 @@ class NeuralPeer(Peer):
 
         if threads is not None:
             torch.set_num_threads(threads)
-        self._model = (self._untrained() if self.untrained else self._trained()).eval()
+        try:
+            self._model = (self._untrained() if self.untrained else self._trained()).eval()
+        except OSError as error:
+            why = " ".join(str(error).split())
+            raise PeerError(f"{self.name} cannot be loaded from {self._weights()}: {why}") from error
 
     def encode(self, source: Path, stored: Path, kbps: float) -> None:
         import torch
@@ -71,13 +79,31 @@ class NeuralPeer(Peer):
     def decode(self, stored: Path, target: Path) -> None:
         import torch
 
-        samples, codes = _unpack(stored.read_bytes())
+        samples, codes = self._unpack(stored.read_bytes())
         with torch.inference_mode():
             audio = self._decode(torch.from_numpy(codes.astype(np.int64))[None]).float().numpy().ravel()
         write_mono(target, audio[:samples], self.rate_hz)
 
     def payload_bytes(self, stored: Path) -> float:
         return stored.stat().st_size - _HEADER.size
+
+    def _unpack(self, data: bytes) -> tuple[int, NDArray[np.uint16]]:
+        """Samples, and codes of Shape [books, frames]."""
+        try:
+            samples, frames, books = _HEADER.unpack_from(data)
+        except struct.error:
+            raise PeerError("the file is cut short") from None
+        if not (1 <= books <= self.most_books and 1 <= samples <= frames * (self.rate_hz // self.frame_hz)):
+            raise PeerError(f"the file is damaged: {samples} samples, {frames} frames, {books} books cannot be")
+        bits = np.unpackbits(np.frombuffer(data, np.uint8, offset=_HEADER.size))
+        if len(bits) < frames * books * _CODE_BITS:
+            raise PeerError("the file is cut short")
+        digits = bits[: frames * books * _CODE_BITS].reshape(frames, books, _CODE_BITS).astype(np.uint16)
+        return samples, (digits << np.arange(_CODE_BITS, dtype=np.uint16)[::-1]).sum(axis=-1, dtype=np.uint16).T
+
+    def _weights(self) -> str:
+        """A folder, or a name in Hugging Face's cache."""
+        return os.environ.get(self.folder_variable) or self.hub_name
 
     def _untrained(self) -> Any:
         raise NotImplementedError
@@ -104,7 +130,7 @@ class Encodec(NeuralPeer):
     default_kbps = (1.5, 3, 6)
     folder_variable = "BREVOX_ENCODEC"
     hub_name = "facebook/encodec_24khz"
-    rate_hz, frame_hz = 24_000, 75
+    rate_hz, frame_hz, most_books = 24_000, 75, 32
 
     def nearest(self, kbps: float) -> float:
         return nearest_of((1.5, 3, 6, 12, 24), kbps)
@@ -117,7 +143,7 @@ class Encodec(NeuralPeer):
     def _trained(self) -> Any:
         from transformers import EncodecModel
 
-        return EncodecModel.from_pretrained(os.environ.get(self.folder_variable, self.hub_name), local_files_only=True)
+        return EncodecModel.from_pretrained(self._weights(), local_files_only=True, use_safetensors=True)
 
     def _encode(self, audio: Any, books: int) -> Any:
         kbps = books * _CODE_BITS * self.frame_hz / 1000
@@ -137,10 +163,10 @@ class Dac(NeuralPeer):
     default_kbps = (1.5, 3, 6)
     folder_variable = "BREVOX_DAC"
     hub_name = "descript/dac_16khz"
-    rate_hz, frame_hz = 16_000, 50
+    rate_hz, frame_hz, most_books = 16_000, 50, 12
 
     def nearest(self, kbps: float) -> float:
-        return nearest_of(tuple(books / 2 for books in range(1, 13)), kbps)
+        return nearest_of(tuple(books / 2 for books in range(1, self.most_books + 1)), kbps)
 
     def _untrained(self) -> Any:
         from transformers import DacConfig, DacModel
@@ -151,7 +177,7 @@ class Dac(NeuralPeer):
     def _trained(self) -> Any:
         from transformers import DacModel
 
-        return DacModel.from_pretrained(os.environ.get(self.folder_variable, self.hub_name), local_files_only=True)
+        return DacModel.from_pretrained(self._weights(), local_files_only=True, use_safetensors=True)
 
     def _encode(self, audio: Any, books: int) -> Any:
         import torch
@@ -164,20 +190,8 @@ class Dac(NeuralPeer):
         return self._model.decode(audio_codes=codes).audio_values
 
 
-def _unpack(data: bytes) -> tuple[int, NDArray[np.uint16]]:
-    """Samples, and codes of Shape [books, frames]."""
-    try:
-        samples, frames, books = _HEADER.unpack_from(data)
-    except struct.error:
-        raise PeerError("the file is cut short") from None
-    bits = np.unpackbits(np.frombuffer(data, np.uint8, offset=_HEADER.size))
-    if len(bits) < frames * books * _CODE_BITS:
-        raise PeerError("the file is cut short")
-    digits = bits[: frames * books * _CODE_BITS].reshape(frames, books, _CODE_BITS).astype(np.uint16)
-    return samples, (digits << np.arange(_CODE_BITS, dtype=np.uint16)[::-1]).sum(axis=-1, dtype=np.uint16).T
-
-
 def _in_cache(name: str) -> bool:
     """Whether a model lies in Hugging Face's cache; asked without importing anything slow."""
     home = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
-    return (home / "hub" / f"models--{name.replace('/', '--')}").is_dir()
+    hub = Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
+    return any((hub / f"models--{name.replace('/', '--')}").glob("snapshots/*/config.json"))

@@ -19,6 +19,8 @@ from brevox.evaluation.signals import write_mono
 FOLDER_VARIABLE = "BREVOX_OPUS_ML"
 _PACKAGE = Path("node_modules/@wasm-audio-decoders/opus-ml")
 _OPUS_HZ = 48_000
+#: Below, opusenc leaves out what is above 4 kHz, and the network, which is made for wideband, does nothing.
+_LEAST_KBPS = 9.0
 
 
 class OpusNolace(Opus):
@@ -27,8 +29,8 @@ class OpusNolace(Opus):
     name = "opus-nolace"
     title = "Opus + NoLACE"
     source = "Buethe et al., ICASSP 2024; npm package @wasm-audio-decoders/opus-ml"
-    default_kbps: tuple[float, ...] = (6, 9, 12)
-    install = "npm install @wasm-audio-decoders/opus-ml"
+    default_kbps: tuple[float, ...] = (9, 12)
+    install = "npm install @wasm-audio-decoders/opus-ml@0.0.3"
 
     def missing(self) -> str | None:
         reason = super().missing() or absent(["node"], "apt-get install nodejs npm")
@@ -39,6 +41,9 @@ class OpusNolace(Opus):
     def version(self) -> str:
         package = json.loads((_folder() / _PACKAGE / "package.json").read_text(encoding="utf-8"))
         return f"{super().version()}; opus-ml {package['version']}, Node {run(['node', '--version']).strip()}"
+
+    def nearest(self, kbps: float) -> float:
+        return max(super().nearest(kbps), _LEAST_KBPS)
 
     def decode(self, stored: Path, target: Path) -> None:
         packets, decoded = stored.with_suffix(".packets"), stored.with_suffix(".f32")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from brevox.evaluation.peers.media import decode_with_ffmpeg, encode_with, library_version, packet_bytes
+from brevox.evaluation.peers.media import absent_codec, decode_with_ffmpeg, encode_with, library_version, packet_bytes
 from brevox.evaluation.peers.peer import Peer
 from brevox.evaluation.peers.program import absent, run
 from brevox.evaluation.signals import RATE_HZ
 
-#: Asked for less, libopus makes files of this rate all the same.
-_LEAST_KBPS, _MOST_KBPS = 6.0, 128.0
+#: Asked for less than the least, libopus makes the same packets.
+_LEAST_KBPS, _MOST_KBPS = 4.5, 128.0
 _OPUS_HZ = 48_000
 
 
@@ -52,7 +52,7 @@ class OpusLibrary(Opus):
     install = "it comes with PyAV, on which Brevox depends"
 
     def missing(self) -> str | None:
-        return None
+        return absent_codec("libopus")
 
     def version(self) -> str:
         return library_version("libopus")

@@ -14,7 +14,11 @@ _WAV_HEADER_BYTES = 44
 
 
 class Speex(Peer):
-    """speexenc and speexdec, wideband, constant bit rate: what --quality means is a table then."""
+    """speexenc and speexdec, wideband, constant bit rate: what --quality means is a table then.
+
+    Of a file whose sound fits one Ogg page (5.1 s at 3.95 kbit/s, 4 s at 7.75) speexdec gives back what it should skip:
+    that is 14 ms late, and 9 ms short at its end. Longer ones are in step.
+    """
 
     name = "speex"
     title = "Speex (wideband)"
