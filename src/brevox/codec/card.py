@@ -13,6 +13,7 @@ _RATE = re.compile(r"\s*(\d+(?:\.\d+)?) kbit/s\s*")
 _FILE_KBPS = re.compile(r"(\d+(?:\.\d+)?) kbit/s of file")
 _PESQ = re.compile(r"PESQ-WB (\d+(?:\.\d+)?)")
 _ESTOI = re.compile(r"ESTOI (\d+(?:\.\d+)?)")
+_MISHEARD = re.compile(r"(\d+(?:\.\d+)?) % of words misheard")
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,14 @@ class Measured:
     kbps: what was asked for.
     file_kbps: what files then had.
     pesq: PESQ-WB, 1 to 4.6, and estoi: ESTOI, 0 to 1; more is better. None where it was not measured.
+    misheard: percent of words that a recogniser hears otherwise than in the original; None likewise.
     """
 
     kbps: float
     file_kbps: float
     pesq: float | None
     estoi: float | None
+    misheard: float | None
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,8 @@ class ModelCard:
             return None if None in values else float(np.interp(kbps, rates, values))
 
         file_kbps = float(np.interp(kbps, rates, [one.file_kbps for one in known]))
-        return Measured(kbps, min(file_kbps, kbps) if kbps > rates[0] else file_kbps, between("pesq"), between("estoi"))
+        file_kbps = min(file_kbps, kbps) if kbps > rates[0] else file_kbps
+        return Measured(kbps, file_kbps, between("pesq"), between("estoi"), between("misheard"))
 
     def estimate_bytes(self, duration_s: float, kbps: float, channels: int = 1) -> int:
         """How large the `.sc` of a recording will be, about.
@@ -113,13 +117,7 @@ def _measured(metrics: object) -> tuple[Measured, ...]:
     for rate, text in metrics.items() if isinstance(metrics, dict) else ():
         asked, size = _RATE.fullmatch(str(rate)), _FILE_KBPS.search(str(text))
         if asked and size:
-            pesq, estoi = _PESQ.search(str(text)), _ESTOI.search(str(text))
-            found.append(
-                Measured(
-                    float(asked[1]),
-                    float(size[1]),
-                    float(pesq[1]) if pesq else None,
-                    float(estoi[1]) if estoi else None,
-                )
-            )
+            figures = [pattern.search(str(text)) for pattern in (_PESQ, _ESTOI, _MISHEARD)]
+            pesq, estoi, misheard = (None if figure is None else float(figure[1]) for figure in figures)
+            found.append(Measured(float(asked[1]), float(size[1]), pesq, estoi, misheard))
     return tuple(sorted(found, key=lambda one: one.kbps))

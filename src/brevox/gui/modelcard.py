@@ -129,13 +129,19 @@ class ModelChoice(QWidget):
         text = f"<p>{escape(card.description)}</p>" if card.description else ""
         text += f"<table cellspacing=1>{rows}</table>"
         if card.measured:
-            head = f"<tr><td>kbit/s</td><td>&nbsp;{self.tr('file')}</td><td>&nbsp;PESQ</td><td>&nbsp;ESTOI</td></tr>"
-            body = "".join(
-                f"<tr><td>{one.kbps:g}</td><td>&nbsp;{one.file_kbps:.2f}</td>"
-                f"<td>&nbsp;{_figure(one.pesq)}</td><td>&nbsp;{_figure(one.estoi)}</td></tr>"
-                for one in card.measured
-            )
-            text += f"<p><b>{self.tr('Measured on unheard speakers')}</b></p><table cellspacing=1>{head}{body}</table>"
+            names = ("kbit/s", self.tr("file"), "PESQ", "ESTOI", self.tr("misheard"))
+            lines = [
+                (
+                    f"{m.kbps:g}",
+                    f"{m.file_kbps:.2f}",
+                    _figure(m.pesq),
+                    _figure(m.estoi),
+                    _figure(m.misheard, "{:.0f}\u00a0%"),
+                )
+                for m in card.measured
+            ]
+            table = "".join(f"<tr><td>{'</td><td>&nbsp;'.join(line)}</td></tr>" for line in [names, *lines])
+            text += f"<p><b>{self.tr('Measured on unheard speakers')}</b></p><table cellspacing=1>{table}</table>"
         return text
 
 
@@ -143,5 +149,5 @@ def _safe(facts: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(escape(name), escape(value).replace("&lt;br&gt;", "<br>")) for name, value in facts]
 
 
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+def _figure(value: float | None, form: str = "{:.2f}") -> str:
+    return "–" if value is None else form.format(value)

@@ -45,19 +45,22 @@ def left(seconds: float | None) -> str:
 
 def quality(expected: Measured | None) -> str:
     """What a rate sounds like, by what was measured."""
-    if expected is None or expected.pesq is None:
+    if expected is None or expected.pesq is None or expected.estoi is None:
         return translate("words", "The model does not say how good it is at this rate. Listen before you commit.")
-    if expected.pesq < 1.7:
-        word = translate("words", "Rough: the words come across, the voice sounds synthetic")
-    elif expected.pesq < 2.15:
-        word = translate("words", "Fair: easy to follow, clearly processed")
-    elif expected.pesq < 2.45:
-        word = translate("words", "Good for this size: the voice is itself, a little buzzy")
+    # Words go with ESTOI: with PESQ of 1.4 and ESTOI of 0.55 a recogniser mishears nine words in ten.
+    if expected.estoi < 0.62:
+        word = translate("words", "A last resort: a voice is there, most words are lost")
+    elif expected.estoi < 0.74:
+        word = translate("words", "Rough: to be followed with attention, some words are lost")
+    elif expected.estoi < 0.80:
+        word = translate("words", "Fair: easy to follow, the voice is a little buzzy")
     else:
-        word = translate("words", "The best this model can do: close to the voice, a little buzzy")
-    figures = translate("words", "PESQ {:.1f} of 4.6").format(expected.pesq)
-    if expected.estoi is not None:
-        figures += translate("words", ", intelligibility (ESTOI) {:.0f}\u00a0%").format(100 * expected.estoi)
+        word = translate("words", "Good for this size: close to the voice, a little buzzy")
+    figures = translate("words", "PESQ {:.1f} of 4.6, ESTOI {:.2f} of 1").format(expected.pesq, expected.estoi)
+    if expected.misheard is not None:
+        figures += translate("words", "; a recogniser misheard {:.0f}\u00a0% of the words of difficult speech").format(
+            expected.misheard
+        )
     return f"{word}. {figures}."
 
 
