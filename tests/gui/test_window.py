@@ -145,3 +145,11 @@ def test_the_command_says_what_to_install_or_opens(monkeypatch) -> None:
     assert CliRunner().invoke(commands, ["gui", "talk.wav"]).exit_code == 0
     assert opened == [["talk.wav"]]
     assert "application" in CliRunner().invoke(commands, ["gui", "--help"]).output
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is always a screen")
+def test_without_a_screen_a_sentence_says_so(monkeypatch) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    result = subprocess.run([sys.executable, "-m", "brevox.gui"], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 2 and "no screen" in result.stderr and "Traceback" not in result.stderr

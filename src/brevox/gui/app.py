@@ -12,6 +12,7 @@ from PyQt6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
 from PyQt6.QtWidgets import QApplication
 
 import brevox
+from brevox.errors import SettingsError
 from brevox.gui import theme
 from brevox.gui.settings import Settings
 from brevox.gui.window import MainWindow
@@ -20,7 +21,12 @@ _LOOK_FOR_SIGNALS_MS = 200
 
 
 def run(files: Sequence[str] = ()) -> int:
-    """Open the window with files in its queues, and stay until it is closed. Returns the exit status."""
+    """Open the window with files in its queues, and stay until it is closed. Returns the exit status.
+
+    Raises:
+        SettingsError: there is no screen to open it on.
+    """
+    _check_screen()
     # As in brevox.cli.main; the worker processes inherit it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     app = make_app()
@@ -37,6 +43,13 @@ def run(files: Sequence[str] = ()) -> int:
     window.runner.close()
     window.studio.close()
     return status
+
+
+def _check_screen() -> None:
+    """Without a screen Qt would end the process on the spot."""
+    named = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+    if sys.platform.startswith(("linux", "freebsd")) and not named:
+        raise SettingsError("there is no screen here to open a window on; brevox encode and decode need none")
 
 
 def make_app() -> QApplication:
