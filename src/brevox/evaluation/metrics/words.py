@@ -57,7 +57,10 @@ WER = Metric(
     high=100.0,
     higher_is_better=False,
     says="words that Whisper base hears otherwise than in the transcript, or if there is none, than in the original",
-    source="Radford et al., ICML 2023 (Whisper base, int8, beam 5); programs: faster-whisper, jiwer. Mean over words, a clip at most 100 %",
+    source=(
+        "Radford et al., ICML 2023 (Whisper base, int8, beam 5); programs: faster-whisper, jiwer. Mean over words, a "
+        "clip at most 100 %"
+    ),
     package="faster-whisper jiwer",
     open=_open,
     uses_text=True,
