@@ -64,7 +64,8 @@ picture light
 xdotool key ctrl+Return
 sleep 3.5
 picture queue
-sleep 12
+until [ -e "$work/recordings/episodes/Episode 6.sc" ]; do sleep 1; done  # while it works, closing would ask
+sleep 2
 stop
 
 start light "$work/recordings/Archive 1998.sc"
