@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -100,7 +101,8 @@ def encode_file(
     with ExitStack() as stack:
         # First: that it cannot be written should not be told only after all the listening.
         file = stack.enter_context(_open_target(target))
-        recording = stack.enter_context(Recording(source, codec, stereo=stereo))
+        hear = None if progress is None else partial(progress, 0.0, None)  # whoever wants to stop may do so there
+        recording = stack.enter_context(Recording(source, codec, stereo=stereo, hear=hear))
         reader, channels = recording.reader, recording.channels
         tags, left_out = _to_tags(reader)
         header = StreamHeader(
@@ -158,7 +160,7 @@ def decode_file(
         With `damage` told if parts of the file were lost and are now silence.
 
     Raises:
-        StreamError: not a `.sc` file.
+        StreamError: not a `.sc` file, or so damaged that no sound is left.
         WrongModelError: it needs another model.
         OutputError: the target cannot be written.
         SettingsError: an option does not fit.
@@ -200,6 +202,8 @@ def decode_file(
             tail = np.pad(tail, ((0, 0), (0, short)))[:, : max(0, wanted - written)]
         writer.write(tail)
         written += tail.shape[1]
+        if not written and stream.damage:
+            raise StreamError(f"no sound is left in it: {stream.damage[0]}")
         size = file.seek(0, io.SEEK_END) if file.seekable() else 0
     return Transcoded(written / rate, size, time.monotonic() - started, tuple(stream.damage))
 

@@ -23,7 +23,9 @@ from brevox.nets.bottlenecks.devices import mean_over_devices
 from brevox.training.checkpoint import BEST, LAST, kept_name, load_checkpoint, restore_weights, save_checkpoint
 from brevox.training.compiling import compile_networks
 from brevox.training.ema import WeightAverage
+from brevox.training.gradients import layer_norms
 from brevox.training.optimiser import adamw, check_schedule, rate_factor
+from brevox.training.precision import make_fabric
 from brevox.training.recipe import Recipe
 from brevox.training.stopping import ignore_signals, stop_on_signals
 from brevox.training.task import Values, build_task
@@ -43,7 +45,7 @@ class Trainer:
         self, recipe: Recipe, folder: Path, fabric: L.Fabric | None = None, start_from: Path | None = None
     ) -> None:
         self.recipe, self.folder = recipe, folder
-        self.fabric = fabric or L.Fabric(precision=recipe.run.precision)  # type: ignore[arg-type]
+        self.fabric = fabric or make_fabric(recipe.run.precision)
         if "LT_CLI_USED" not in os.environ:  # else `fabric run` has launched all processes already
             self.fabric.launch()
         self.fabric.seed_everything(recipe.seed, verbose=False)
@@ -151,6 +153,8 @@ class Trainer:
             if self.scaler or norm is None or torch.isfinite(norm):
                 self.optimiser.step()
             logged["gradient_norm"] = float("nan") if norm is None else norm.detach()
+            if self.recipe.run.log_gradients and (self.step + 1) % self.recipe.run.log_every == 0:
+                logged |= layer_norms(self.plain_model, norm, settings.clip_norm)
         self.average.update(self.plain_model)
         self.step += 1
         return logged
