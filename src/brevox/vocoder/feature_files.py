@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from brevox.errors import DataError
 from brevox.output import atomic_output
-from brevox.vocoder.harmonics import HIGHEST_HZ, LOWEST_HZ, MOST_HARMONICS, RATE_HZ, Harmonics
+from brevox.vocoder.harmonics import HIGHEST_HZ, LOWEST_HZ, MOST_HARMONICS, Harmonics, possible_pitch
 
 _RECORD_HARMONICS = 160
 
@@ -24,8 +24,6 @@ _RECORD = np.dtype(
         ("voiced", "<i4"),
     ]
 )
-# Half a per cent: pitches of other tools may be rounded otherwise.
-_SLACK = 1.005
 
 
 def read_features(path: str | os.PathLike[str], columns: int) -> NDArray[np.float32]:
@@ -64,6 +62,16 @@ def write_features(path: str | os.PathLike[str], rows: NDArray[np.floating]) -> 
         part.write_bytes(np.asarray(rows).astype("<f4").tobytes())
 
 
+def write_indices(path: str | os.PathLike[str], indices: NDArray[np.integer]) -> None:
+    """Write indices of tables as little-endian int32. Shape: [rows, tables].
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with atomic_output(path) as part:
+        part.write_bytes(np.asarray(indices).astype("<i4").tobytes())
+
+
 def read_model(path: str | os.PathLike[str]) -> Harmonics:
     """Records of Codec 2's model, 1,300 bytes each.
 
@@ -78,8 +86,7 @@ def read_model(path: str | os.PathLike[str]) -> Harmonics:
         )
     records = np.frombuffer(data, _RECORD)
     wo = records["wo"]
-    low, high = (2 * np.pi * hz / RATE_HZ for hz in (LOWEST_HZ / _SLACK, HIGHEST_HZ * _SLACK))
-    if not ((wo >= low) & (wo <= high)).all():
+    if not possible_pitch(wo).all():
         raise DataError(f"{path} has a pitch outside of {LOWEST_HZ:g} to {HIGHEST_HZ:g} Hz: it holds no model records")
     counts = np.minimum(np.floor(np.pi / wo.astype(np.float64)), MOST_HARMONICS)
     present = np.arange(1, MOST_HARMONICS + 1) <= counts[:, None]

@@ -15,6 +15,8 @@ HIGHEST_HZ = 400.0
 #: Columns of amplitudes and phases: at the lowest pitch, harmonic 80 lies at half the sampling rate.
 MOST_HARMONICS = 80
 
+_SLACK = 1.005  # of a pitch
+
 #: Amplitudes count in 16-bit steps, as Codec 2's do; that puts envelopes of speech at some 0 to 70 dB.
 FULL_SCALE = 32768.0
 
@@ -49,3 +51,9 @@ def harmonics_below_nyquist(wo: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Which harmonics a frame has: floor(pi / wo) of them. Shape: [frames] to [frames, 80]."""
     count = np.floor(np.pi / np.asarray(wo, np.float64))
     return harmonic_numbers() <= count[:, None]
+
+
+def possible_pitch(wo: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which pitches are between 50 and 400 Hz, give or take how other tools round. Shape: as given."""
+    low, high = (2 * np.pi * hz / RATE_HZ for hz in (LOWEST_HZ / _SLACK, HIGHEST_HZ * _SLACK))
+    return (wo >= low) & (wo <= high)
