@@ -149,7 +149,7 @@ def _until_status(data: bytes) -> bytes:
 
 def _unpacked(data: bytes, first: int, notes: list[str]) -> list[Voice]:
     """Packed voices, the first of which has the number `first`; adds to `notes`."""
-    voices = []
+    voices: list[Voice] = []
     for at in range(0, len(data), PACKED_BYTES):
         voice, changes = unpack(data[at : at + PACKED_BYTES])
         notes += _told(first + len(voices), voice, changes)
