@@ -3,11 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import lightning as L
+import numpy as np
 import pytest
 import torch
 
 from brevox.audio import AudioWriter
-from brevox.data.prepare import manifest_sources, prepare
+from brevox.data.alignment import Alignments
+from brevox.data.features import extract_features
+from brevox.data.prepare import Source, manifest_sources, prepare
 from brevox.training.recipe import load_recipe
 from brevox.training.trainer import Trainer
 from voices import voice
@@ -66,3 +69,35 @@ def trained(tiny, train, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     train(tiny(), folder)
     return folder
+
+
+TONES_HZ = (250, 800, 2000, 4500)
+
+
+@pytest.fixture(scope="session")
+def features(tmp_path_factory):
+    """Two speakers of a language of four tones, one higher than the other; when which is spoken is known."""
+    folder = tmp_path_factory.mktemp("tones")
+    rng = np.random.default_rng(1)
+    sources = []
+    for speaker in ("low", "high"):
+        for take in range(4):
+            lengths = rng.integers(6, 20, 24) * 320
+            spoken = rng.integers(len(TONES_HZ), size=24)
+            hz = np.repeat(np.array(TONES_HZ)[spoken] * (1.1 if speaker == "high" else 1.0), lengths)
+            audio = 0.3 * np.sin(2 * np.pi * np.cumsum(hz) / 16_000) + 0.003 * rng.standard_normal(len(hz))
+            path = folder / f"{speaker}{take}.wav"
+            with AudioWriter(path, 16_000, 1) as writer:
+                writer.write(audio.astype(np.float32)[None])
+            ends = np.cumsum(lengths) * 625
+            rows = zip([0, *ends[:-1]], ends, spoken, strict=True)
+            path.with_suffix(".lab").write_text("".join(f"{a} {b} t{tone}\n" for a, b, tone in rows))
+            sources.append(Source(path, speaker, "valid" if take == 3 else "train"))
+    extract_features(sources, folder / "corpus.h5", alignments=Alignments(folder), jobs=1)
+    return folder / "corpus.h5"
+
+
+@pytest.fixture(scope="session")
+def small(features):
+    """The recipe of units.yaml on these, with overrides."""
+    return lambda *overrides: load_recipe(Path(__file__).parent / "units.yaml", [f"data.corpus={features}", *overrides])

@@ -42,6 +42,18 @@ def test_one_seed_alone_is_not_in_the_name_and_a_run_may_have_its_own(write):
     assert {name: recipe.seed for name, recipe in recipes.items()} == {"one": 0, "other": 4}
 
 
+def test_sizes_of_the_codebook_are_a_list_too(write):
+    path = write("recipe: recipe.yaml\ncodes: [10, 44]\nseeds: [1, 2]\nruns: {one: [], two: [model.latent=4]}\n")
+    recipes = load_experiments(path)
+    assert list(recipes) == [f"{run}-{codes}-{seed}" for run in ("one", "two") for codes in (10, 44) for seed in (1, 2)]
+    for name, recipe in recipes.items():
+        run, codes, seed = name.split("-")
+        assert (recipe.model["bottleneck"], recipe.seed) == ({"codes": int(codes)}, int(seed))
+        assert recipe.model["latent"] == (8 if run == "one" else 4)
+    single = load_experiments(write("recipe: recipe.yaml\ncodes: [10]\nruns: {one: []}\n"))
+    assert single["one"].model["bottleneck"] == {"codes": 10}
+
+
 def test_a_recipe_is_not_taken_for_experiments(write, tmp_path):
     assert is_experiments(write("recipe: recipe.yaml\nruns: {a: []}\n"))
     assert not is_experiments(tmp_path / "recipe.yaml")

@@ -23,22 +23,6 @@ _LEAST_POWER = 1e-6  # about 100 dB below a full-scale sine
 _DELTA_REACH = 2
 
 
-def mel_filters(bands: int, window: int, rate_hz: float) -> NDArray[np.float64]:
-    """Triangles of unit height evenly spaced in mel (HTK's) from 0 Hz to half the rate, at least a bin wide.
-
-    Returns:
-        Shape [bands, window // 2 + 1].
-    """
-    hz = np.linspace(0, rate_hz / 2, window // 2 + 1)
-    top = 2595 * np.log10(1 + rate_hz / 2 / 700)
-    edges = 700 * (10 ** (np.linspace(0, top, bands + 2) / 2595) - 1)
-    width = np.maximum(np.diff(edges), rate_hz / window)
-    centre = edges[1:-1, None]
-    rising = 1 - (centre - hz) / width[:-1, None]
-    falling = 1 - (hz - centre) / width[1:, None]
-    return np.clip(np.minimum(rising, falling), 0, None)
-
-
 def log_filterbank(audio: NDArray[np.floating]) -> NDArray[np.float32]:
     """Logarithms of the power in mel bands, of Hamming windows with pre-emphasis.
 
@@ -91,4 +75,10 @@ def mfcc_with_deltas(filterbank: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @cache
 def _filters() -> NDArray[np.float64]:
-    return mel_filters(BANDS, _SPECTRUM, FEATURE_RATE_HZ)
+    """Triangles of unit height evenly spaced in mel (HTK's) from 0 Hz to half the rate. Shape: [bands, bins]."""
+    hz = np.linspace(0, FEATURE_RATE_HZ / 2, _SPECTRUM // 2 + 1)
+    top = 2595 * np.log10(1 + FEATURE_RATE_HZ / 2 / 700)
+    low, centre, high = np.lib.stride_tricks.sliding_window_view(
+        700 * (10 ** (np.linspace(0, top, BANDS + 2) / 2595) - 1), BANDS
+    )[..., None]
+    return np.clip(np.minimum((hz - low) / (centre - low), (high - hz) / (high - centre)), 0, None)

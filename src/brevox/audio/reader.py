@@ -135,6 +135,27 @@ class AudioReader:
             return float(self._stream.duration * self._stream.time_base)
         return None if container.duration is None else container.duration / av.time_base
 
+    def skip_to(self, seconds: float) -> float:
+        """Go on at about `seconds` from the start, before any block was taken; says where that is.
+
+        As near as the container can be searched: within a packet in most files. A pipe is not searched: it stays at 0.
+        `damaged` is of no use from here on, as what was skipped counts as missing.
+        """
+        unit = self._stream.time_base
+        if self._container is None or unit is None or not is_seekable(self._source.file):
+            return 0.0
+        start = self._stream.start_time or 0
+        try:
+            self._container.seek(start + int(seconds / unit), stream=self._stream)
+        except (av.FFmpegError, OSError):  # a file that cannot be searched is read from its beginning
+            return 0.0
+        self._frames = self._decoder.frames()
+        self._first = next(self._frames, None)
+        if self._first is None or self._first[0].pts is None:
+            return seconds
+        frame = self._first[0]
+        return max(0.0, float(((frame.pts or 0) - start) * (frame.time_base or unit)))
+
     def blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
         """The samples that are left, at the file's own rate. Full scale is 1; floating-point files may exceed it.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 import brevox
-from brevox.cli import coding, evaluating, listening, looking, making, speed, tokens, units
+from brevox.cli import analysing, coding, evaluating, gui, listening, looking, making, speed, tokens, units
 
 app = typer.Typer(
     name="brevox",
@@ -22,12 +22,15 @@ app.command()(coding.decode)
 app.command()(looking.info)
 app.command()(coding.demo)
 app.command()(looking.models)
+app.command()(gui.gui)
 app.command()(evaluating.evaluate)
 app.command()(evaluating.bench)
 app.command()(speed.speed)
 app.command()(listening.listening)
 app.command()(making.train)
 app.command()(making.export)
+app.command()(analysing.analyze)
+app.command()(units.resynth)
 data.command("prepare")(making.prepare)
 data.command("features")(units.features)
 data.command("tokenize")(tokens.tokenize)

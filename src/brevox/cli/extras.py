@@ -13,7 +13,7 @@ def extra(name: str) -> Iterator[None]:
     """Imports in the block that fail tell which extra to install.
 
     Raises:
-        SettingsError: a package is missing.
+        SettingsError: a package is missing, or a library of the system that it stands on.
     """
     try:
         yield
@@ -21,3 +21,5 @@ def extra(name: str) -> Iterator[None]:
         raise SettingsError(
             f"this command needs the package {error.name}: install the extra with pip install 'brevox[{name}]'"
         ) from error
+    except ImportError as error:  # such as: libEGL.so.1: cannot open shared object file
+        raise SettingsError(f"what this command needs does not load, the system lacks a part of it: {error}") from error

@@ -14,6 +14,17 @@ from brevox.cli.extras import extra
 from brevox.cli.reasons import tell_reasons
 from brevox.errors import DataError, SettingsError
 
+Folders = Annotated[
+    list[Path] | None, typer.Argument(help="Folders of recordings: known corpora, or a folder for each speaker.")
+]
+Manifest = Annotated[
+    Path | None, typer.Option("--manifest", help="Tab-separated: path, speaker, split (train, valid, test).")
+]
+Layout = Annotated[
+    str, typer.Option("--layout", help="Of the folders: auto, librispeech, common-voice, vctk or folders.")
+]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes.", show_default="one a core")]
+
 _messages = Console(stderr=True, highlight=False)
 
 
@@ -94,22 +105,14 @@ def export(
 
 
 def prepare(
-    folders: Annotated[
-        list[Path] | None, typer.Argument(help="Folders of recordings: known corpora, or a folder for each speaker.")
-    ] = None,
-    manifest: Annotated[
-        Path | None, typer.Option("--manifest", help="Tab-separated: path, speaker, split (train, valid, test).")
-    ] = None,
+    folders: Folders = None,
+    manifest: Manifest = None,
     synthetic: Annotated[
         str | None, typer.Option("--synthetic", help="No recordings, but noise or constant, to test training with.")
     ] = None,
-    layout: Annotated[
-        str, typer.Option("--layout", help="Of the folders: auto, librispeech, common-voice, vctk or folders.")
-    ] = "auto",
+    layout: Layout = "auto",
     output: Annotated[Path, typer.Option("--output", "-o", help="The corpus' folder.")] = Path("corpus"),
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Processes.", show_default="one a core")
-    ] = None,
+    jobs: Jobs = None,
 ) -> None:
     """Turn recordings into a corpus that training maps into memory."""
     with extra("train"):

@@ -1,7 +1,8 @@
-"""brevox data features: what units of speech are learned from. It needs the extra `train`."""
+"""brevox data features and brevox resynth: units of speech. They need the extra `train`."""
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from brevox.cli.extras import extra
+from brevox.cli.making import Folders, Jobs, Layout, Manifest
 from brevox.cli.reasons import tell_reasons
 from brevox.errors import DataError
 
@@ -18,15 +20,9 @@ _messages = Console(stderr=True, highlight=False)
 
 
 def features(
-    folders: Annotated[
-        list[Path] | None, typer.Argument(help="Folders of recordings: known corpora, or a folder for each speaker.")
-    ] = None,
-    manifest: Annotated[
-        Path | None, typer.Option("--manifest", help="Tab-separated: path, speaker, split (train, valid, test).")
-    ] = None,
-    layout: Annotated[
-        str, typer.Option("--layout", help="Of the folders: auto, librispeech, common-voice, vctk or folders.")
-    ] = "auto",
+    folders: Folders = None,
+    manifest: Manifest = None,
+    layout: Layout = "auto",
     alignments: Annotated[
         Path | None, typer.Option("--alignments", help="Folder of *.TextGrid or *.lab, or a file of JSON lines.")
     ] = None,
@@ -37,9 +33,7 @@ def features(
     valid: Annotated[float, typer.Option("--valid", min=0.0, max=1.0, help="Share of them for validation.")] = 0.05,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the choice of them.")] = 0,
     output: Annotated[Path, typer.Option("--output", "-o", help="The HDF5 file.")] = Path("corpus.h5"),
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Processes.", show_default="one a core")
-    ] = None,
+    jobs: Jobs = None,
 ) -> None:
     """Write MFCCs, filterbanks, sound and phones of recordings into a file, to learn units of speech from."""
     with extra("train"):
@@ -69,3 +63,27 @@ def features(
     facts = f"{result.utterances:,} utterances, {result.hours:.2f} h, {result.speakers:,} speakers"
     phones = f", {result.phones} kinds of phones" if found else ""
     _messages.print(escape(f"{output}: {facts}{phones}"), soft_wrap=True)
+
+
+def resynth(
+    run: Annotated[Path, typer.Argument(help="The folder of a run, or a checkpoint, with a decoder of sound.")],
+    clip: Annotated[Path, typer.Argument(help="A recording: what is said.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The recording to write.")],
+    speaker: Annotated[
+        str | None, typer.Option("--speaker", help="Whose voice says it.", show_default="the first")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draws of samples.")] = 0,
+) -> None:
+    """Say a recording anew from its units of speech, in the voice of any speaker of the training."""
+    with extra("train"):
+        from brevox.audio import AudioWriter
+        from brevox.training.resynthesis import resynthesise
+
+    began = time.monotonic()
+    with _messages.status("drawing sample by sample ..."):
+        audio, sample_rate = resynthesise(run, clip, speaker, seed)
+    elapsed_s, seconds = time.monotonic() - began, len(audio) / sample_rate
+    with AudioWriter(output, sample_rate, 1) as writer:
+        writer.write(audio[None])
+    speed = f"{seconds:.2f} s in {elapsed_s:.1f} s, {len(audio) / elapsed_s:,.0f} samples a second"
+    _messages.print(escape(f"{output}: {speed}, {seconds / elapsed_s:.3g} x real time"), soft_wrap=True)

@@ -77,7 +77,7 @@ def plan(
     as_folder = not single or stat.S_ISDIR(output_mode) or to_folder
     for path, mode in zip(inputs, modes, strict=True):
         if stat.S_ISDIR(mode):
-            files = [file for file in _files_below(path, missing) if file.suffix.lower() in suffixes]
+            files = files_below(path, suffixes)
             if not files:
                 raise missing(f"the folder {path} has no files that end in {' '.join(sorted(suffixes))}")
             base = output if output is not None else path
@@ -93,7 +93,7 @@ def plan(
     jobs = []
     found = list({entry[0].absolute(): entry for entry in found}.values())  # named twice, done once
     targets = [target for _, target, _ in found]
-    finals = _results(targets, target_suffix) if output is None or as_folder else targets
+    finals = result_paths(targets, target_suffix) if output is None or as_folder else targets
     origins: dict[Path, Path] = {}
     for (source, _, named), final in zip(found, finals, strict=True):
         if origins.setdefault(final, source) != source:
@@ -117,7 +117,14 @@ def _mode(path: Path, error_class: type[BrevoxError]) -> int:
         raise error_class(f"cannot look at {path}: {error.strerror or error}") from error
 
 
-def _files_below(folder: Path, error_class: type[BrevoxError]) -> list[Path]:
+def files_below(folder: Path, suffixes: frozenset[str]) -> list[Path]:
+    """The files in a folder and below it that end in one of `suffixes`, in order; no hidden ones.
+
+    Raises:
+        AudioFileError, StreamError: a folder cannot be read.
+    """
+    error_class = StreamError if suffixes == STREAM_SUFFIXES else AudioFileError
+
     def refuse(error: OSError) -> NoReturn:
         # Going on without this folder would look as if all were done.
         raise error_class(f"cannot read the folder {error.filename}: {error.strerror or error}") from error
@@ -125,10 +132,10 @@ def _files_below(folder: Path, error_class: type[BrevoxError]) -> list[Path]:
     walked = os.walk(folder, onerror=refuse)
     # Hidden files are no recordings of the user's: macOS's companions (._x.wav), what a killed run left behind.
     shown = (Path(at, name) for at, _, names in walked for name in names if not name.startswith("."))
-    return sorted(file for file in shown if file.is_file())
+    return sorted(file for file in shown if file.suffix.lower() in suffixes and file.is_file())
 
 
-def _results(targets: list[Path], suffix: str) -> list[Path]:
+def result_paths(targets: list[Path], suffix: str) -> list[Path]:
     """Each target with the suffix in place of its own; behind its own where two would else have the same name.
 
     talk.mp3 and talk.wav side by side become talk.mp3.sc and talk.wav.sc.

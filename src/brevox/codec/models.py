@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -48,17 +49,18 @@ def find_model(model: str | os.PathLike[str] | None = None) -> ModelFile:
     )
 
 
-def find_model_by_id(model_id: bytes, name: str = "") -> ModelFile:
+def find_model_by_id(model_id: bytes, name: str = "", also: Iterable[Path] = ()) -> ModelFile:
     """The known model that made a stream.
 
     Args:
         model_id: 16 bytes from the stream.
         name: what the stream calls it, for the error's sentence.
+        also: further model files to look at, before the known ones.
 
     Raises:
         WrongModelError: no known model has this id.
     """
-    for path in known_models():
+    for path in [*also, *known_models()]:
         try:
             model = read_model(path)
         except ModelFileError:

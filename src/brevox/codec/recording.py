@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +34,7 @@ class Recording:
         source: any audio file, or a stream of one.
         codec: what it is for.
         stereo: keep the first two channels; else all are averaged.
+        hear: called again and again while its level is heard, which takes a second or two. What it raises ends that.
 
     Attributes:
         reader: tells rate, tags and duration.
@@ -45,14 +46,16 @@ class Recording:
         AudioFileError: it cannot be read.
     """
 
-    def __init__(self, source: FileLike, codec: Codec, *, stereo: bool = False) -> None:
+    def __init__(
+        self, source: FileLike, codec: Codec, *, stereo: bool = False, hear: Callable[[], None] | None = None
+    ) -> None:
         with ExitStack() as stack:
             self.reader = stack.enter_context(AudioReader(source))
             self.channels = min(2, self.reader.channels) if stereo else 1
             self._blocks = _CountedBlocks(_mixed(self.reader, self.channels))
             resampler = Resampler(self.reader.sample_rate, codec.sample_rate, self.channels)
             survey_s = _SURVEY_S if is_file(source) else _PIPE_SURVEY_S
-            self.gain, blocks = _survey(resampled(self._blocks, resampler), codec.sample_rate, survey_s)
+            self.gain, blocks = _survey(resampled(self._blocks, resampler), codec.sample_rate, survey_s, hear)
             self.windows: Iterator[Window] = codec.windows(blocks, self.channels, self.gain)
             if is_file(source):
                 self.windows = iter(stack.enter_context(ReadAhead(self.windows)))
@@ -114,7 +117,7 @@ def _mixed(reader: AudioReader, channels: int) -> Iterator[NDArray[np.float32]]:
 
 
 def _survey(
-    blocks: Iterable[NDArray[np.float32]], sample_rate: int, seconds: float
+    blocks: Iterable[NDArray[np.float32]], sample_rate: int, seconds: float, hear: Callable[[], None] | None
 ) -> tuple[float, Iterator[NDArray[np.float32]]]:
     """Hear how loud the first seconds are; returns the gain, and all blocks, those included."""
     blocks = iter(blocks)
@@ -123,6 +126,8 @@ def _survey(
     left = seconds * sample_rate
     for block in blocks:
         heard.append(block)
+        if hear is not None:
+            hear()
         meter.push(block.mean(axis=0))
         left -= block.shape[1]
         if left <= 0:

@@ -59,12 +59,15 @@ class CodedStream:
         """Samples of the source, per channel; None as long as a pipe has not told."""
         return self.header.num_samples if self._reader is None else self._reader.num_samples
 
-    def chunks(self) -> Iterator[CodeChunk]:
-        """All chunks in order. What is damaged comes as silence of the right length, and is told in `damage`."""
+    def chunks(self, start_frame: int = 0) -> Iterator[CodeChunk]:
+        """Chunks in order, from the one that holds `start_frame` on, which must be 0 for a pipe.
+
+        What is damaged comes as silence of the right length, and is told in `damage`.
+        """
         if self._reader is None:
-            yield from self._version_1_chunks(self._codes)
+            yield from self._version_1_chunks(self._codes, start_frame)
             return
-        for chunk in self._reader.chunks():
+        for chunk in self._reader.chunks(start_frame):
             if isinstance(chunk, DamagedChunk):
                 yield from self._silence(chunk)
             else:
@@ -110,8 +113,8 @@ class CodedStream:
             chunk_frames=CHUNK_FRAMES,
         )
 
-    def _version_1_chunks(self, codes: NDArray[np.uint16]) -> Iterator[CodeChunk]:
-        for first in range(0, codes.shape[1], CHUNK_FRAMES):
+    def _version_1_chunks(self, codes: NDArray[np.uint16], start_frame: int) -> Iterator[CodeChunk]:
+        for first in range(start_frame // CHUNK_FRAMES * CHUNK_FRAMES, codes.shape[1], CHUNK_FRAMES):
             piece = codes[:, first : first + CHUNK_FRAMES]
             yield CodeChunk(first, piece.shape[1], piece[None], ())
 

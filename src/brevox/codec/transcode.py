@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -100,7 +101,8 @@ def encode_file(
     with ExitStack() as stack:
         # First: that it cannot be written should not be told only after all the listening.
         file = stack.enter_context(_open_target(target))
-        recording = stack.enter_context(Recording(source, codec, stereo=stereo))
+        hear = None if progress is None else partial(progress, 0.0, None)  # whoever wants to stop may do so there
+        recording = stack.enter_context(Recording(source, codec, stereo=stereo, hear=hear))
         reader, channels = recording.reader, recording.channels
         tags, left_out = _to_tags(reader)
         header = StreamHeader(

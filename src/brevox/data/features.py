@@ -55,11 +55,25 @@ class Features:
 
 
 @dataclass(frozen=True)
-class _Extracted:
-    """What a worker makes of a recording. `reason`: why it has no phones, if it should."""
+class ClipFeatures:
+    """A recording without the silence at its ends.
+
+    Args:
+        audio: 16 kHz, Shape [samples].
+        kinds: features by their kind, Shape [samples / 160, dims].
+        first_s: where in the recording it begins.
+    """
 
     audio: NDArray[np.int16]
     kinds: dict[str, NDArray[np.float32]]
+    first_s: float
+
+
+@dataclass(frozen=True)
+class _Extracted:
+    """What a worker makes of a recording. `reason`: why it has no phones, if it should."""
+
+    clip: ClipFeatures
     segments: tuple[Segment, ...]
     reason: str
 
@@ -132,26 +146,37 @@ def _start(
 def _extract(path: Path, alignments: Alignments | None) -> _Extracted | str:
     """Features and phones of a recording, or why there are none."""
     try:
-        audio = read_speech(path)
-    except AudioFileError as error:
+        clip = clip_features(path)
+    except (AudioFileError, DataError) as error:
         return str(error)
-    part = spoken_part(audio)
-    first, samples = part.start, (part.stop - part.start) // _CODE_SAMPLES * _CODE_SAMPLES
-    if samples < _SHORTEST_S * FEATURE_RATE_HZ:
-        return f"{path} holds less than {_SHORTEST_S} s of sound"
-    audio = audio[first : first + samples]
-    levels = np.round(audio * (32767 / np.abs(audio).max())).astype(np.int16)
-    filterbank = log_filterbank(levels / np.float32(32767))
-    kinds = {"mfcc": mfcc_with_deltas(filterbank), "filterbank": filterbank}
     segments: tuple[Segment, ...] = ()
     reason = ""
     if alignments is not None:
         try:
             found = alignments.of(path)
-            segments = crop(found, first / FEATURE_RATE_HZ, (first + samples) / FEATURE_RATE_HZ)
+            segments = crop(found, clip.first_s, clip.first_s + len(clip.audio) / FEATURE_RATE_HZ)
         except DataError as error:
             reason = str(error)
-    return _Extracted(levels, kinds, segments, reason)
+    return _Extracted(clip, segments, reason)
+
+
+def clip_features(path: Path) -> ClipFeatures:
+    """What a recording's features are.
+
+    Raises:
+        AudioFileError: it cannot be read.
+        DataError: there is hardly any sound in it.
+    """
+    audio = read_speech(path)
+    part = spoken_part(audio)
+    samples = (part.stop - part.start) // _CODE_SAMPLES * _CODE_SAMPLES
+    if samples < _SHORTEST_S * FEATURE_RATE_HZ:
+        raise DataError(f"{path} holds less than {_SHORTEST_S} s of sound")
+    audio = audio[part.start : part.start + samples]
+    levels = np.round(audio * (32767 / np.abs(audio).max())).astype(np.int16)
+    filterbank = log_filterbank(levels / np.float32(32767))
+    kinds = {"mfcc": mfcc_with_deltas(filterbank), "filterbank": filterbank}
+    return ClipFeatures(levels, kinds, part.start / FEATURE_RATE_HZ)
 
 
 class _Writer:
@@ -170,15 +195,15 @@ class _Writer:
     def add(self, source: Source, extracted: _Extracted) -> None:
         """Append an utterance."""
         speaker = self.speakers.setdefault(utf8_name(source.speaker), len(self.speakers))
-        frames = len(extracted.audio) // FEATURE_HOP
+        frames = len(extracted.clip.audio) // FEATURE_HOP
         segments = len(extracted.segments)
         name = utf8_name(source.path.stem)
         self.rows.append((name, speaker, source.split, self.frames, frames, len(self.segments), segments))
         self.segments += extracted.segments
-        self._append("audio", extracted.audio, _CHUNK_FRAMES * FEATURE_HOP)
+        self._append("audio", extracted.clip.audio, _CHUNK_FRAMES * FEATURE_HOP)
         if source.split == "train" and not self.only_train:
             self.sums, self.only_train = {}, True
-        for kind, values in extracted.kinds.items():
+        for kind, values in extracted.clip.kinds.items():
             self._append(kind, values, _CHUNK_FRAMES)
             if source.split == "train" or not self.only_train:
                 wide = values.astype(np.float64)

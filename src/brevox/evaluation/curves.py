@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
-import matplotlib
-
-matplotlib.use("Agg")
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from brevox.evaluation.metrics.metric import Metric
 from brevox.evaluation.runs import ORIGINAL
 from brevox.evaluation.summary import Mean, Summary
+from brevox.pictures import colour, marker
 
-#: Told apart with every kind of colour vision (Okabe and Ito, 2008), and by markers.
-_COLOURS = (
-    "#D55E00",
-    "#0072B2",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#000000",
-    "#8C6D31",
-    "#7F7F7F",
-    "#5E3C99",
-)
-_MARKERS = "osD^vPX*<>"
 _TICKS_KBPS = (0.5, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 
 
@@ -61,8 +44,8 @@ def curve(metric: Metric, summaries: Sequence[Summary], titles: dict[str, str]) 
             [mean.value for _, mean in points],
             yerr=[[mean.value - mean.low for _, mean in points], [mean.high - mean.value for _, mean in points]],
             label=titles.get(codec, codec),
-            color=_COLOURS[place % len(_COLOURS)],
-            marker=_MARKERS[place % len(_MARKERS)],
+            color=colour(place),
+            marker=marker(place),
             markersize=5,
             linewidth=2.2 if place == 0 else 1.3,
             capsize=2,
@@ -81,7 +64,7 @@ def curve(metric: Metric, summaries: Sequence[Summary], titles: dict[str, str]) 
             color="0.4",
         )
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(matplotlib.ticker.FixedLocator(_TICKS_KBPS))
+    axes.xaxis.set_major_locator(FixedLocator(_TICKS_KBPS))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda kbps, _: f"{kbps:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("kbit/s of the file, as stored")
@@ -90,10 +73,3 @@ def curve(metric: Metric, summaries: Sequence[Summary], titles: dict[str, str]) 
     axes.grid(alpha=0.25)
     figure.legend(loc="outside lower center", ncols=5, fontsize=8, frameon=False)
     return figure
-
-
-def to_png(figure: Figure, dpi: int = 130) -> bytes:
-    """A picture as the bytes of a PNG file."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
-    return buffer.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import tempfile
 from pathlib import Path
@@ -14,6 +13,7 @@ from PIL import Image
 
 from brevox.evaluation.metrics.spectra import magnitudes
 from brevox.evaluation.signals import RATE_HZ, write_mono
+from brevox.pictures import data_uri
 
 _WINDOW = 512
 _FRAMES_A_SECOND = 100
@@ -25,7 +25,7 @@ def sound_uri(audio: NDArray[np.float32]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.flac"
         write_mono(path, audio)
-        return _uri("audio/flac", path.read_bytes())
+        return data_uri("audio/flac", path.read_bytes())
 
 
 def spectrogram_uri(audio: NDArray[np.float32]) -> str:
@@ -38,13 +38,4 @@ def spectrogram_uri(audio: NDArray[np.float32]) -> str:
     rgb = (matplotlib.colormaps["magma"](shade)[..., :3] * 255).astype(np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, format="WEBP", quality=70)
-    return _uri("image/webp", buffer.getvalue())
-
-
-def png_uri(data: bytes) -> str:
-    """A `data:` address with the bytes of a PNG file."""
-    return _uri("image/png", data)
-
-
-def _uri(kind: str, data: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+    return data_uri("image/webp", buffer.getvalue())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +13,7 @@ from matplotlib.figure import Figure
 
 from brevox.evaluation.listening import ANCHOR, REFERENCE
 from brevox.evaluation.listening_analysis import Analysis, Interval
-from brevox.output import atomic_output
+from brevox.output import atomic_output, write_json
 
 #: Of the five equal parts of the scale, from 0 on.
 LABELS = ("bad", "poor", "fair", "good", "excellent")
@@ -54,8 +53,7 @@ def write_analysis(analysis: Analysis, folder: Path) -> list[Path]:
         ([one.name, one.session, counted, *rating] for one, counted in everybody for rating in one.ratings),
     )
     paths += [folder / "analysis.json", folder / "ratings.png"]
-    with atomic_output(paths[3]) as part:
-        part.write_text(json.dumps(asdict(analysis), indent=1, ensure_ascii=False), encoding="utf-8")
+    write_json(paths[3], asdict(analysis))
     with atomic_output(paths[4]) as part:
         picture(analysis).savefig(part, format="png", dpi=130)
     return paths

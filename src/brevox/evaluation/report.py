@@ -12,16 +12,17 @@ import jinja2
 
 from brevox.evaluation.clips import Clip
 from brevox.evaluation.codebooks import Book
-from brevox.evaluation.curves import curve, to_png
-from brevox.evaluation.listening_copies import png_uri, sound_uri, spectrogram_uri
+from brevox.evaluation.curves import curve
+from brevox.evaluation.listening_copies import sound_uri, spectrogram_uri
 from brevox.evaluation.metrics.metric import Metric
 from brevox.evaluation.runs import Condition, Row, decoded_path
 from brevox.evaluation.signals import RATE_HZ, read_mono
 from brevox.evaluation.speed import SpeedRow
 from brevox.evaluation.speed_report import HOW, growth_lines, speed_picture, speed_table
 from brevox.evaluation.summary import Summary, summarise
-from brevox.evaluation.tables import to_json, write_csv, write_json
-from brevox.output import atomic_output
+from brevox.evaluation.tables import to_json, write_csv
+from brevox.output import atomic_output, write_json
+from brevox.pictures import data_uri, to_png
 
 _EXAMPLES = 2
 #: Of sound in all, so that the page stays below some 8 MB; of one clip, at least and at most.
@@ -72,12 +73,12 @@ def write_report(folder: Path, results: Results, decoded: Path) -> Path:
         data = to_png(figure)
         with atomic_output(folder / f"{metric.name}.png") as part:
             part.write_bytes(data)
-        pictures.append({"metric": metric, "uri": png_uri(data)})
+        pictures.append({"metric": metric, "uri": data_uri("image/png", data)})
     speed = speed_table(results.speed)
     speed_uri = ""
     if results.speed:
         speed_picture(results.speed, folder / "speed.png")
-        speed_uri = png_uri((folder / "speed.png").read_bytes())
+        speed_uri = data_uri("image/png", (folder / "speed.png").read_bytes())
     write_csv(folder / "results.csv", results.rows, results.metrics)
     facts = to_json(results.rows, summaries, results.metrics)
     facts |= {"command": results.command, "environment": results.environment, "left_out": results.left_out}

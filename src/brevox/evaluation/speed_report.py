@@ -17,7 +17,8 @@ from brevox.errors import SettingsError
 from brevox.evaluation.growth import Growth, growth
 from brevox.evaluation.speed import REFERENCE, SpeedRow, middle, ratio
 from brevox.evaluation.speed_process import Cost
-from brevox.output import atomic_output
+from brevox.output import atomic_output, write_json
+from brevox.pictures import marker
 
 #: How it was measured, for those who read the table.
 HOW = (
@@ -28,7 +29,6 @@ HOW = (
     "Untrained networks have weights drawn by lot: the arithmetic is the same. "
     "Codecs take turns, and are compared within a round; in brackets are the extremes."
 )
-_MARKERS = "osD^vPX*<>"
 
 
 def speed_table(rows: Sequence[SpeedRow]) -> list[dict[str, str]]:
@@ -70,8 +70,7 @@ def write_speed(folder: Path, rows: Sequence[SpeedRow], facts: dict[str, Any]) -
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"speed.{suffix}" for suffix in ("json", "csv", "png")]
     told = {**facts, "how": HOW, "growth": growth_lines(rows), "rows": [asdict(row) for row in rows]}
-    with atomic_output(paths[0]) as part:
-        part.write_text(json.dumps(told, indent=1, ensure_ascii=False), encoding="utf-8")
+    write_json(paths[0], told)
     with atomic_output(paths[1]) as part, part.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         names = list(Cost.__dataclass_fields__)
@@ -115,7 +114,7 @@ def speed_picture(rows: Sequence[SpeedRow], path: Path) -> None:
         if not measured:
             continue
         place = codecs.index(group[0].codec)
-        look = {"color": f"C{place % 10}", "marker": _MARKERS[place % len(_MARKERS)], "markersize": 5}
+        look = {"color": f"C{place % 10}", "marker": marker(place), "markersize": 5}
         for column, encodes in enumerate((True, False)):
             panel = axes[threads.index(group[0].threads)][column]
             middles = np.array([middle(row, encodes, "coding_s") for row in measured])

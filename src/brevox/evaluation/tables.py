@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -54,9 +53,3 @@ def to_json(rows: Sequence[Row], summaries: Sequence[Summary], metrics: Sequence
         "summary": [asdict(summary) for summary in summaries],
         "rows": [asdict(row) for row in rows],
     }
-
-
-def write_json(path: Path, facts: dict[str, Any]) -> None:
-    """Write a JSON file."""
-    with atomic_output(path) as part:
-        part.write_text(json.dumps(facts, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -1,7 +1,8 @@
-"""Experiments: several runs that differ by a few overrides and by their seeds, described in one file.
+"""Experiments: several runs that differ by a few overrides, by their codebooks' size and their seeds, in one file.
 
 recipe: ../../recipes/speech-16k.yaml     # counted from the file's folder
 overrides: [run.steps=400]                # for all runs
+codes: [256, 1024]                        # model.bottleneck.codes; may be left out
 seeds: [0, 1]
 runs:
   plain: []
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -27,6 +29,7 @@ class _Experiments:
     recipe: str
     runs: dict[str, list[str]]
     overrides: list[str] = field(default_factory=list)
+    codes: list[int] = field(default_factory=list)
     seeds: list[int] = field(default_factory=lambda: [0])
 
 
@@ -40,7 +43,7 @@ def is_experiments(path: Path) -> bool:
 
 
 def load_experiments(path: Path, overrides: Sequence[str] = ()) -> dict[str, Recipe]:
-    """The recipe of each run, by its name: that in the file, with the seed where there are several.
+    """The recipe of each run, by its name: that in the file, with codes and seed where there are several.
 
     Args:
         path: YAML file, as above.
@@ -62,8 +65,11 @@ def load_experiments(path: Path, overrides: Sequence[str] = ()) -> dict[str, Rec
     for run, own in described.runs.items():
         if not run or Path(run).name != run:
             raise SettingsError(f"a run becomes a folder of its name: {run!r} in {path} cannot be one")
-        for seed in described.seeds:
-            name = run if len(described.seeds) == 1 else f"{run}-{seed}"
-            every = [*described.overrides, f"seed={seed}", *own, f"name={name}", *overrides]
+        sizes: list[int | None] = [*described.codes] or [None]
+        for codes, seed in product(sizes, described.seeds):
+            several = [(codes, described.codes), (seed, described.seeds)]
+            name = "-".join([run, *(str(value) for value, values in several if len(values) > 1)])
+            lists = [f"seed={seed}", *([] if codes is None else [f"model.bottleneck.codes={codes}"])]
+            every = [*described.overrides, *lists, *own, f"name={name}", *overrides]
             recipes[name] = load_recipe(path.parent / described.recipe, every)
     return recipes

@@ -75,6 +75,8 @@ class RunSettings:
     compile: str = ""
     ema_decay: float = 0.999
     log_every: int = 20
+    #: Whether the norm of every layer's gradient is logged too, as `gradient/LAYER`.
+    log_gradients: bool = False
     validate_every: int = 1000
     checkpoint_every: int = 500
     #: Steps between checkpoints that stay, `step-00001000.ckpt`; 0: none do but the last and the best.
@@ -88,7 +90,7 @@ class Recipe:
     """Everything about a training."""
 
     name: str = "unnamed"
-    #: What is trained: `codec`; see `brevox.training.task`.
+    #: What is trained: `codec` or `units`; see `brevox.training.task`.
     task: str = "codec"
     seed: int = 0
     data: DataSettings = field(default_factory=DataSettings)

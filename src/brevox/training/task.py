@@ -90,7 +90,8 @@ def build_task(recipe: Recipe, fabric: L.Fabric) -> Task:
     Raises:
         SettingsError: there is none of that name, or the recipe asks it for what it does not do.
     """
-    import brevox.training.codec_task  # noqa: F401  they register
+    import brevox.training.codec_task
+    import brevox.training.units_task  # noqa: F401
 
     task: Task = TASKS.build({"name": recipe.task}, recipe=recipe, fabric=fabric)
     return task

@@ -23,6 +23,7 @@ from brevox.nets.bottlenecks.devices import mean_over_devices
 from brevox.training.checkpoint import BEST, LAST, kept_name, load_checkpoint, restore_weights, save_checkpoint
 from brevox.training.compiling import compile_networks
 from brevox.training.ema import WeightAverage
+from brevox.training.gradients import layer_norms
 from brevox.training.optimiser import adamw, check_schedule, rate_factor
 from brevox.training.recipe import Recipe
 from brevox.training.stopping import ignore_signals, stop_on_signals
@@ -151,6 +152,8 @@ class Trainer:
             if self.scaler or norm is None or torch.isfinite(norm):
                 self.optimiser.step()
             logged["gradient_norm"] = float("nan") if norm is None else norm.detach()
+            if self.recipe.run.log_gradients and (self.step + 1) % self.recipe.run.log_every == 0:
+                logged |= layer_norms(self.plain_model, norm, settings.clip_norm)
         self.average.update(self.plain_model)
         self.step += 1
         return logged

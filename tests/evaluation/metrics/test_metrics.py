@@ -220,3 +220,5 @@ class TestWords:
         assert right.weight == len(heard.split())
         wrong = measure(Pair(degrees["clean"], degrees["clean"], heard + " indeed"))
         assert wrong.value == pytest.approx(100 / (len(heard.split()) + 1))
+        # Far more words than were said, as when a recogniser goes round in circles, count as none understood.
+        assert measure(Pair(degrees["clean"], degrees["clean"], heard.split()[0] + " indeed")).value == 100

@@ -11,7 +11,11 @@ from brevox.nets.bottlenecks.devices import as_on_first_device, mean_over_device
 from brevox.nets.bottlenecks.kmeans import draw_rows, frozen_kmeans, nearest
 from brevox.nets.bottlenecks.revival import FrozenKMeans, RandomRestart
 
-_CHOICES = {"learn": ("ema", "gradient"), "init": ("data", "kmeans"), "revive": ("restart", "kmeans", "none")}
+_CHOICES = {
+    "learn": ("ema", "gradient"),
+    "init": ("data", "kmeans", "uniform"),
+    "revive": ("restart", "kmeans", "none"),
+}
 
 
 class Codebooks(nn.Module):
@@ -23,7 +27,8 @@ class Codebooks(nn.Module):
         codes: entries of each.
         learn: `ema`, moving averages of the vectors that chose a code (appendix A.1), or `gradient`, parameters
             trained by the codebook loss (eq. 3).
-        init: books start as random vectors of the first batch (`data`), or as their means (`kmeans`).
+        init: books start as random vectors of the first batch (`data`), as their means (`kmeans`), or in
+            U(-1 / codes, 1 / codes), whatever the data (`uniform`).
         revive: what becomes of codes that fall out of use: `restart` on random vectors of the batch, frozen `kmeans`
             over recent vectors, or `none`, nothing.
         decay: of the moving averages, of the uses too.
@@ -72,6 +77,8 @@ class Codebooks(nn.Module):
             self.codebooks = nn.Parameter(torch.zeros(books, codes, width))
         self.register_buffer("uses", torch.zeros(books, codes))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+        if init == "uniform":
+            nn.init.uniform_(self.codebooks, -1 / codes, 1 / codes)
         self.revival: RandomRestart | FrozenKMeans | None = None
         if revive == "restart":
             self.revival = RandomRestart(least_use)
@@ -107,7 +114,7 @@ class Codebooks(nn.Module):
             Shape [vectors].
         """
         vectors = vectors.detach()
-        if self.training and self.steps == 1:
+        if self.training and self.steps == 1 and self.init != "uniform":
             self._fill(book, of_all_devices(vectors, items))
         entries = self.codebooks[book].detach()
         if self.cosine:
