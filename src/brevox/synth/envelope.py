@@ -14,7 +14,7 @@ from brevox.synth.levels import envelope_level
 from brevox.synth.voice import Voice
 
 # At rate 0. The wiki's 0.2819 dB/s, in octaves.
-_SLOWEST_PER_S = 0.2819 / (20 * math.log10(2))
+_SLOWEST_PER_S = 0.2819 * 44_100 / 49_096 / (20 * math.log10(2))
 # Where a rise begins if it begins lower, and the level that it seems to aim at.
 _RISE_FROM, _RISE_TO = 1716 / 256, 17
 # A stretch whose two levels are equal lasts this long at rate 0, and an octave of rate halves it. Measured with dexed-py
