@@ -13,13 +13,15 @@ from brevox.synth.curve import Curve
 from brevox.synth.levels import envelope_level
 from brevox.synth.voice import Voice
 
-# At rate 0. The wiki's 0.2819 dB/s, in octaves.
+# Octaves at rate 0: the wiki's 0.2819 dB/s at the instrument's clock, run at the clock of Dexed, whose speed this follows:
+# sounds on the net are made with it.
 _SLOWEST_PER_S = 0.2819 * 44_100 / 49_096 / (20 * math.log10(2))
 # Where a rise begins if it begins lower, and the level that it seems to aim at.
 _RISE_FROM, _RISE_TO = 1716 / 256, 17
-# A stretch whose two levels are equal lasts this long at rate 0, and an octave of rate halves it. Measured with dexed-py
-# (docs/experiments/synth-renderer.md).
+# A stretch whose two levels are equal lasts this long at rate 0; 6.2 steps of rate halve it. Measured with dexed-py.
 _LONGEST_HOLD_S = 40.0
+# A first stretch to level 0 is a delay of so much less.
+_QUICKER_DELAY = 20
 
 # From the DX7's firmware, in the sources of `brevox.synth.levels`: levels in 32nds of an octave, rates in relation.
 _PITCH_LEVELS = (
@@ -36,24 +38,28 @@ _PITCH_RATES = (
 _PITCH_RATE_PER_S = 1 / 21.3
 
 
-def operator_envelope(operator: Mapping[str, int], level: float, note: int, hold_s: float) -> Curve:
+def operator_envelope(operator: Mapping[str, int], level: float, note: int, release_s: float) -> Curve:
     """The level of an operator over time, in octaves above silence.
 
     Args:
         operator: `Voice.operator`.
         level: `operator_level` of the note.
         note: MIDI note number, after transposition.
-        hold_s: when the key is let go.
+        release_s: when the key is let go.
     """
     scaling = operator["rate_scaling"] * min(31, max(0, note // 3 - 7)) >> 3
     curve = Curve(0.0)
     for stretch in (1, 2, 3, 4):
         if stretch == 4:
-            curve.cut(hold_s)
+            curve.cut(release_s)
         target = envelope_level(operator[f"level_{stretch}"], level)
         rate = operator[f"rate_{stretch}"]
+        hold_s = _LONGEST_HOLD_S * 2 ** (-min(99, rate + scaling) * 41 / 256)
+        if stretch == 1 and operator["level_1"] == 0:
+            curve.wait(hold_s / _QUICKER_DELAY)
+            continue
         if target == curve.value:
-            curve.wait(_LONGEST_HOLD_S * 2 ** (-min(99, rate + scaling) * 41 / 256))
+            curve.wait(hold_s)
             continue
         quarters = min(63, (rate * 41 >> 6) + scaling)
         per_s = _SLOWEST_PER_S * (1 + quarters % 4 / 4) * 2 ** (quarters // 4)
