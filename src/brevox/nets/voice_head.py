@@ -5,23 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from brevox.synth.voice import PARAMETERS, Voice
+from brevox.synth.voice import PARAMETERS, SOUNDING, Voice
 
-_NAME_LETTERS = 10
-#: The parameters that sound: all but the letters of the name.
-SOUNDING = PARAMETERS[:-_NAME_LETTERS]
-# What is a choice, not a quantity: which of the numbers is near which means nothing.
-_CHOICES = ("algorithm", "lfo_wave", "left_curve", "right_curve", "fixed", "coarse", "oscillator_sync", "lfo_sync")
 _KEYBOARD = 127.0
 
-
-def is_choice(name: str) -> bool:
-    """Whether a parameter, such as `op1_coarse`, is a choice among few."""
-    return name.removeprefix(name[:4] if name[:2] == "op" and name[3:4] == "_" else "") in _CHOICES
-
-
-NUMBERS = [index for index, parameter in enumerate(SOUNDING) if not is_choice(parameter.name)]
-CHOICES = [index for index, parameter in enumerate(SOUNDING) if is_choice(parameter.name)]
+NUMBERS = [index for index, parameter in enumerate(SOUNDING) if not parameter.is_choice]
+CHOICES = [index for index, parameter in enumerate(SOUNDING) if parameter.is_choice]
 _OPTIONS = [SOUNDING[index].maximum + 1 for index in CHOICES]
 _MAXIMA = torch.tensor([float(SOUNDING[index].maximum) for index in NUMBERS])
 
@@ -90,6 +79,4 @@ def said_voice(said: Tensor, name: str) -> Voice:
         values[index] = int(number)
     for index, option in zip(CHOICES, options, strict=True):
         values[index] = int(option.argmax())
-    letters = name.encode("ascii", "replace")[:_NAME_LETTERS].ljust(_NAME_LETTERS)
-    values[-_NAME_LETTERS:] = letters
-    return Voice(bytes(values))
+    return Voice(bytes(values)).named(name)

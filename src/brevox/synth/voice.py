@@ -24,6 +24,13 @@ class Parameter:
     shift: int
     bits: int
 
+    @property
+    def is_choice(self) -> bool:
+        """Whether it is a choice among few, not a quantity: which of its values are near each other means nothing."""
+        return self.name.removeprefix(self.name[:4] if self.name[3:4] == "_" else "") in _CHOICES
+
+
+_CHOICES = ("algorithm", "lfo_wave", "left_curve", "right_curve", "fixed", "coarse", "oscillator_sync", "lfo_sync")
 
 # Name, highest value, packed byte, lowest bit, number of bits; in the order of the unpacked form.
 _OPERATOR_FIELDS = (
@@ -69,6 +76,8 @@ PARAMETERS = (
     ),
     *(Parameter(*field) for field in _COMMON_FIELDS),
 )
+#: Those that sound: all but the ten letters of the name.
+SOUNDING = PARAMETERS[:-10]
 _INDEX = {parameter.name: index for index, parameter in enumerate(PARAMETERS)}
 _USED_BITS = [0] * PACKED_BYTES
 for _parameter in PARAMETERS:
@@ -115,6 +124,11 @@ class Voice:
         for name, value in values.items():
             new[_INDEX[name]] = value
         return Voice(bytes(new))
+
+    def named(self, name: str) -> Voice:
+        """The same voice under another name: ten letters of ASCII, what is more is cut off."""
+        letters = name.encode("ascii", "replace")[:10].ljust(10)
+        return Voice(self.values[:-10] + letters)
 
     def packed(self) -> bytes:
         """The 128 bytes of a bank's voice."""
