@@ -49,7 +49,7 @@ class AdversarialSettings:
 @dataclass
 class OptimiserSettings:
     """AdamW with linear warm-up, then `cosine` or `exponential` down to `final_fraction` of the learning rate, or
-    `constant`. A step goes through `accumulate` batches before the weights move."""
+    `constant`, or `plateau`, which falls when `patience` validations brought nothing better. A step goes through `accumulate` batches before the weights move."""
 
     learning_rate: float = 1e-3
     betas: list[float] = field(default_factory=lambda: [0.8, 0.99])
@@ -59,6 +59,7 @@ class OptimiserSettings:
     warmup_steps: int = 200
     schedule: str = "cosine"
     final_fraction: float = 0.02
+    patience: int = 4
     accumulate: int = 1
     clip_norm: float = 1.0
 
@@ -90,7 +91,7 @@ class Recipe:
     """Everything about a training."""
 
     name: str = "unnamed"
-    #: What is trained: `codec` or `units`; see `brevox.training.task`.
+    #: What is trained: `codec`, `units` or `sounds`; see `brevox.training.task`.
     task: str = "codec"
     seed: int = 0
     data: DataSettings = field(default_factory=DataSettings)
