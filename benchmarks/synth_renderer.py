@@ -84,7 +84,9 @@ def summary(rows: list[dict]) -> dict:
         "lsd_db_median": float(np.median(lsd)),
         "lsd_db_90": float(np.percentile(lsd, 90)),
         "level_db_median": float(np.median([row["level_db"] for row in heard])),
-        "worst": [f"{row['lsd_db']:.1f} dB {row['name']} ({row['voice']}, algorithm {row['algorithm']})" for row in worst],
+        "worst": [
+            f"{row['lsd_db']:.1f} dB {row['name']} ({row['voice']}, algorithm {row['algorithm']})" for row in worst
+        ],
     }
 
 

@@ -1,12 +1,12 @@
 """Notes to learn sounds from: spectrograms of rendered voices, or of a folder of recordings, in one HDF5 file.
 
-    levels          float16 [notes, rows, frames], dB
-    voices          uint8 [notes, 155], the parameters of the voice; zeros if it is not known
-    notes           uint8 [notes], MIDI note number
-    velocities      uint8 [notes]
-    names           of the voice, or of the recording
-    splits          train, valid or test
-    attributes      format, front (JSON: settings of the spectrogram), has_voices
+levels          float16 [notes, rows, frames], dB
+voices          uint8 [notes, 155], the parameters of the voice; zeros if it is not known
+notes           uint8 [notes], MIDI note number
+velocities      uint8 [notes]
+names           of the voice, or of the recording
+splits          train, valid or test
+attributes      format, front (JSON: settings of the spectrogram), has_voices
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from brevox.audio import AudioReader
 from brevox.audio.resample import Resampler
 from brevox.errors import AudioFileError, DataError
 from brevox.output import atomic_output
 from brevox.processes import LocalProcesses, Report
+from brevox.synth.files import read_sound
 from brevox.synth.renderer import render
 from brevox.synth.spectrogram import FrontEnd
 from brevox.synth.variation import varied
@@ -133,18 +133,6 @@ def render_note(voice: Voice, note: int, velocity: int, front: FrontEnd) -> NDAr
     return front.fitted(np.concatenate([resampler.push(sound[None]), resampler.finish()], axis=1)[0])
 
 
-def read_sound(path: Path, front: FrontEnd) -> NDArray[np.float32]:
-    """A recording, channels averaged, at the rate of the front end and as long as a picture. Shape: [front.samples].
-
-    Raises:
-        AudioFileError: it cannot be read.
-    """
-    with AudioReader(path) as reader:
-        resampler = Resampler(reader.sample_rate, front.sample_rate, 1)
-        parts = [resampler.push(block.mean(axis=0, keepdims=True)) for block in reader.blocks(1 << 16)]
-    return front.fitted(np.concatenate([*parts, resampler.finish()], axis=1)[0])
-
-
 def write_notes(
     planned: Sequence[Note],
     path: Path,
@@ -211,7 +199,7 @@ def _start(threads: int | None, front: FrontEnd) -> Callable[[tuple[int, Note], 
             return front.levels(render_note(note.voice, note.note, note.velocity, front)).astype(np.float16)
         assert note.path is not None
         try:
-            return front.levels(read_sound(note.path, front)).astype(np.float16)
+            return front.levels(read_sound(note.path, front.sample_rate)).astype(np.float16)
         except AudioFileError as error:
             return str(error)
 

@@ -124,5 +124,3 @@ class Upward(nn.Sequential):
                 else nn.Sequential(transposed, activation(nonlinearity), nn.BatchNorm2d(channels[index]))
             )
         super().__init__(*layers)
-
-

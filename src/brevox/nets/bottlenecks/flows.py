@@ -51,7 +51,9 @@ class RealNvpFlow(nn.Module):
     def __init__(self, latent: int, layers: int = 4, hidden: int = 256) -> None:
         super().__init__()
         self.half = latent // 2
-        self.sizes = [(self.half, latent - self.half) if i % 2 else (latent - self.half, self.half) for i in range(layers)]
+        self.sizes = [
+            (self.half, latent - self.half) if i % 2 else (latent - self.half, self.half) for i in range(layers)
+        ]
         self.networks = nn.ModuleList(
             nn.Sequential(nn.Linear(told, hidden), nn.ReLU(), nn.Linear(hidden, 2 * moved))
             for told, moved in self.sizes

@@ -1,0 +1,157 @@
+"""brevox synth: banks of DX7 voices, their notes, and networks that learn from them. Training needs the extra `train`."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from brevox.cli.extras import extra
+from brevox.cli.reasons import tell_reasons
+from brevox.errors import SettingsError
+
+app = typer.Typer(help="Sounds of a DX7: voices, notes, and the sounds between them.", no_args_is_help=True)
+
+Banks = Annotated[list[Path], typer.Argument(help="Banks (.syx, .dx7), or folders of them.", show_default=False)]
+Voices = Annotated[
+    str | None, typer.Option("--voices", help="Which, counted over all banks: 1,5-8.", show_default="all")
+]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes.", show_default="one a core")]
+MidiNote = Annotated[int, typer.Option("--note", "-n", min=0, max=127, help="MIDI note number.")]
+Velocity = Annotated[int, typer.Option("--velocity", min=1, max=127, help="How hard the key is hit.")]
+
+_messages = Console(stderr=True, highlight=False)
+
+
+@app.command()
+def banks(
+    paths: Banks,
+    voices: Voices = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the voices as .syx, or bare as .dx7.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a voice, with all parameters.")] = False,
+) -> None:
+    """List the voices of banks, tell what is wrong in them, and write them back."""
+    from brevox.synth.banks import Bank, write_bank
+    from brevox.synth.files import find_voices
+    from brevox.synth.voice import PARAMETERS
+
+    found, notes = find_voices(paths)
+    tell_reasons(_messages, "note:", notes)
+    chosen = _chosen(voices, len(found))
+    for index in chosen:
+        place, voice = found[index], found[index].voice
+        if as_json:
+            values = {parameter.name: voice[parameter.name] for parameter in PARAMETERS}
+            print(json.dumps({"file": str(place.path), "number": place.number, "name": voice.name, **values}))
+        else:
+            facts = f"{place.path.name} {place.number:3}  algorithm {voice['algorithm'] + 1:2}"
+            print(f"{index + 1:4}  {voice.name:10}  {facts}")
+    if output is not None:
+        write_bank(output, Bank([found[index].voice for index in chosen]))
+        _messages.print(escape(f"{output}: {len(chosen)} voices"), soft_wrap=True)
+
+
+@app.command()
+def render(
+    paths: Banks,
+    voices: Voices = None,
+    notes: Annotated[list[int] | None, typer.Option("--note", "-n", help="MIDI note numbers; 60 by default.")] = None,
+    velocities: Annotated[list[int] | None, typer.Option("--velocity", help="1-127; 100 by default.")] = None,
+    hold: Annotated[float, typer.Option("--hold", min=0.0, help="Seconds until the key is let go.")] = 3.0,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.01, max=600.0, help="Length.")] = 4.0,
+    rate: Annotated[int, typer.Option("--rate", min=8000, max=192_000, help="Hz.")] = 44_100,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder.")] = Path("notes"),
+    suffix: Annotated[str, typer.Option("--format", "-f", help="wav, flac, mp3, m4a, ogg or opus.")] = "wav",
+    jobs: Jobs = None,
+) -> None:
+    """Play notes of voices into audio files."""
+    from brevox.synth.files import Playing, Task, find_voices, play
+
+    found, told = find_voices(paths)
+    tell_reasons(_messages, "note:", told)
+    wanted = [(note, velocity) for note in notes or [60] for velocity in velocities or [100]]
+    if any(not 0 <= note <= 127 or not 1 <= velocity <= 127 for note, velocity in wanted):
+        raise SettingsError("notes are 0 to 127, velocities 1 to 127")
+    tasks = [Task(found[index], *pair) for index in _chosen(voices, len(found)) for pair in wanted]
+    output.mkdir(parents=True, exist_ok=True)
+    playing = Playing(output, hold, seconds, rate, f".{suffix.lower().lstrip('.')}")
+    began = time.monotonic()
+    with _bar("notes") as bar:
+        shown = bar.add_task("", total=len(tasks))
+        done = list(play(tasks, playing, jobs, lambda count: bar.update(shown, completed=count)))
+    elapsed_s = time.monotonic() - began
+    loud = [(path.name, f"turned down by a factor of {peak:.2f}") for path, peak in done if peak > 1]
+    tell_reasons(_messages, "note:", loud)
+    speed = f"{len(done) * seconds:,.0f} s of sound in {elapsed_s:.1f} s"
+    _messages.print(escape(f"{output}: {len(done)} files, {speed}"), soft_wrap=True)
+    if len(done) < len(tasks):
+        raise typer.Exit(1)
+
+
+@app.command("notes")
+def notes_file(
+    paths: Annotated[list[Path], typer.Argument(help="Banks (.syx, .dx7), or folders of them.", show_default=False)],
+    recordings: Annotated[
+        bool, typer.Option("--recordings", help="The folder holds recordings of notes, not banks.")
+    ] = False,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The HDF5 file.")] = Path("notes.h5"),
+    each: Annotated[int, typer.Option("--each", min=1, help="Notes of each voice that is trained on.")] = 10,
+    bands: Annotated[int, typer.Option("--bands", min=0, help="Of mel; 0: all bins of the spectrum.")] = 257,
+    hop: Annotated[int, typer.Option("--hop", min=16, max=1024, help="Samples between frames, of 22,050 Hz.")] = 256,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of notes, changes and splits.")] = 0,
+    jobs: Jobs = None,
+) -> None:
+    """Render notes of banks, with small changes to their voices, as spectrograms for training."""
+    with extra("train"):
+        from brevox.data.notes import plan_notes, plan_recordings, write_notes
+        from brevox.synth.files import find_voices
+        from brevox.synth.spectrogram import FrontEnd
+
+    front = FrontEnd(bands=bands, hop=hop, frames=88_576 // hop + 1)
+    if recordings:
+        planned = plan_recordings(paths[0], seed)
+    else:
+        found, told = find_voices(paths)
+        tell_reasons(_messages, "note:", told)
+        planned = plan_notes([place.voice for place in found], each, seed)
+    with _bar("notes") as bar:
+        task = bar.add_task("", total=len(planned))
+        failed = write_notes(planned, output, front, jobs, lambda done, _: bar.update(task, completed=done))
+    tell_reasons(_messages, "left out", failed)
+    counts = ", ".join(f"{sum(n.split == s for n in planned)} {s}" for s in ("train", "valid", "test"))
+    _messages.print(escape(f"{output}: {counts}"), soft_wrap=True)
+
+
+def _chosen(wanted: str | None, count: int) -> list[int]:
+    """`1,5-8` as indices from 0."""
+    if wanted is None:
+        return list(range(count))
+    chosen: list[int] = []
+    try:
+        for part in wanted.split(","):
+            first, _, last = part.partition("-")
+            chosen += range(int(first) - 1, int(last or first))
+    except ValueError:
+        raise SettingsError(f"--voices takes numbers such as 1,5-8, not {wanted!r}") from None
+    if not chosen or min(chosen) < 0 or max(chosen) >= count:
+        raise SettingsError(f"there are voices 1 to {count}; --voices asks for {wanted}")
+    return chosen
+
+
+def _bar(what: str) -> Progress:
+    return Progress(
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=_messages,
+        transient=True,
+    )
