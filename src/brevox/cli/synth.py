@@ -1,4 +1,4 @@
-"""brevox synth: banks of DX7 voices, their notes, and networks that learn from them. Training needs the extra `train`."""
+"""brevox synth: banks of DX7 voices, their notes, and what networks learn from them (the extra `analysis`)."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class Note:
 def plan_notes(voices: Sequence[Voice], each: int, seed: int = 0, held_out: float = 0.1) -> list[Note]:
     """Which notes of which voices are rendered.
 
-    Each voice plays note 60 at velocity 100; for training it plays others too, and with small changes to its parameters.
+    Each voice plays note 60 at velocity 100; in training others too, with small changes to its parameters.
     Validation and test hear voices of their own, unchanged, at three notes. Voices that differ in name alone are one.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -38,7 +39,11 @@ SHAPES = {
     "flowsynth": (Convolution(64, 7, 2, 2),) * 5,
 }
 
-ACTIVATIONS = {"leaky_relu": lambda: nn.LeakyReLU(0.1), "relu": nn.ReLU, "elu": nn.ELU}
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "leaky_relu": lambda: nn.LeakyReLU(0.1),
+    "relu": nn.ReLU,
+    "elu": nn.ELU,
+}
 
 
 def named_shape(name: str) -> tuple[Convolution, ...]:
@@ -68,8 +73,7 @@ def activation(name: str) -> nn.Module:
     """
     if name not in ACTIVATIONS:
         raise SettingsError(f"there is no activation named {name!r}; there are: {', '.join(ACTIVATIONS)}")
-    made: nn.Module = ACTIVATIONS[name]()
-    return made
+    return ACTIVATIONS[name]()
 
 
 class Downward(nn.Sequential):

@@ -1,7 +1,7 @@
 """The DX7's envelopes, of operators and of pitch, as curves of straight lines.
 
-How an operator's envelope moves is described in R. Levien's wiki of the music synthesizer for Android, page "Dx7Envelope":
-in octaves it falls in a straight line, and rises by a bend of straight lines, the quicker the lower it is.
+How an operator's envelope moves is described in R. Levien's wiki of the music synthesizer for Android, page
+"Dx7Envelope": in octaves it falls in a straight line, and rises by a bend of straight lines, the quicker the lower it is.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from brevox.synth.curve import Curve
 from brevox.synth.levels import envelope_level
 from brevox.synth.voice import Voice
 
-# Octaves at rate 0: the wiki's 0.2819 dB/s at the instrument's clock, run at the clock of Dexed, whose speed this follows:
-# sounds on the net are made with it.
+# Octaves at rate 0: the wiki's 0.2819 dB/s is at the instrument's clock; this follows Dexed, whose envelopes count
+# samples at 44.1 kHz, because most sounds of a DX7 are made with it today.
 _SLOWEST_PER_S = 0.2819 * 44_100 / 49_096 / (20 * math.log10(2))
 # Where a rise begins if it begins lower, and the level that it seems to aim at.
 _RISE_FROM, _RISE_TO = 1716 / 256, 17

@@ -56,8 +56,8 @@ def render(
         Shape [samples]. A carrier at full level swings between -1 and 1; there can be six, and velocity can double it.
     """
     samples = round(total_s * sample_rate)
-    times = np.arange(samples) / sample_rate
-    control = np.arange(math.ceil(total_s / _CONTROL_S) + 2) * _CONTROL_S
+    times: Array = np.arange(samples, dtype=np.float64) / sample_rate
+    control: Array = np.arange(math.ceil(total_s / _CONTROL_S) + 2, dtype=np.float64) * _CONTROL_S
     played = min(127, max(0, note + voice["transpose"] - _MIDDLE_TRANSPOSE))
     wave, growth = lfo_wave(voice, control), lfo_growth(voice, control)
     clock = _bent_time(pitch_envelope(voice, hold_s)(control) + lfo_octaves(voice, wave, growth), control, times)

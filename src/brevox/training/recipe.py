@@ -48,8 +48,9 @@ class AdversarialSettings:
 
 @dataclass
 class OptimiserSettings:
-    """AdamW with linear warm-up, then `cosine` or `exponential` down to `final_fraction` of the learning rate, or
-    `constant`, or `plateau`, which falls when `patience` validations brought nothing better. A step goes through `accumulate` batches before the weights move."""
+    """AdamW with linear warm-up; then the rate goes `cosine` or `exponential` down to `final_fraction` of itself, stays
+    `constant`, or falls on a `plateau`: when `patience` validations brought nothing better. A step goes through
+    `accumulate` batches before the weights move."""
 
     learning_rate: float = 1e-3
     betas: list[float] = field(default_factory=lambda: [0.8, 0.99])

@@ -50,26 +50,30 @@ class RealNvpFlow(nn.Module):
 
     def __init__(self, latent: int, layers: int = 4, hidden: int = 256) -> None:
         super().__init__()
-        self.half = latent // 2
-        self.sizes = [
-            (self.half, latent - self.half) if i % 2 else (latent - self.half, self.half) for i in range(layers)
-        ]
-        self.networks = nn.ModuleList(
-            nn.Sequential(nn.Linear(told, hidden), nn.ReLU(), nn.Linear(hidden, 2 * moved))
-            for told, moved in self.sizes
-        )
-        for network in self.networks:
-            last = network[-1]
-            assert isinstance(last, nn.Linear)
-            nn.init.zeros_(last.weight)  # begins as the identity
-            nn.init.zeros_(last.bias)
+        half = latent // 2
+        sizes = [(half, latent - half) if layer % 2 else (latent - half, half) for layer in range(layers)]
+        self.networks = nn.ModuleList(_Coupling(told, moved, hidden) for told, moved in sizes)
 
     def forward(self, latent: Tensor) -> tuple[Tensor, Tensor]:
         volume = latent.new_zeros(len(latent))
-        for network, (told, moved) in zip(self.networks, self.sizes, strict=True):
-            fixed, changed = latent.split([told, moved], dim=1)
-            scale, shift = network(fixed).chunk(2, dim=1)
-            scale = torch.tanh(scale)  # keeps exponentials in bounds
-            volume = volume + scale.sum(dim=1)
-            latent = torch.cat([changed * scale.exp() + shift, fixed], dim=1)
+        for network in self.networks:
+            latent, change = network(latent)
+            volume = volume + change
         return latent, volume
+
+
+class _Coupling(nn.Module):
+    """The first `told` dimensions say how the others are scaled and moved, which then come first."""
+
+    def __init__(self, told: int, moved: int, hidden: int) -> None:
+        super().__init__()
+        self.sizes = [told, moved]
+        self.enter, self.leave = nn.Linear(told, hidden), nn.Linear(hidden, 2 * moved)
+        nn.init.zeros_(self.leave.weight)  # begins as the identity
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+        fixed, changed = latent.split(self.sizes, dim=1)
+        scale, shift = self.leave(torch.relu(self.enter(fixed))).chunk(2, dim=1)
+        scale = torch.tanh(scale)  # keeps exponentials in bounds
+        return torch.cat([changed * scale.exp() + shift, fixed], dim=1), scale.sum(dim=1)
