@@ -1,8 +1,8 @@
 """How loud an operator is for a note: output level, keyboard level scaling and velocity, on the DX7's own scales.
 
 Levels inside are octaves of amplitude (6.02 dB) above the point where the DX7 falls silent; an operator at output
-level 99 and envelope level 99 is at `FULL`. The tables are those of the DX7's firmware, as published in R. Levien's wiki of the music
-synthesizer for Android (pages "Dx7Envelope" and "YamahaDx7") and in A. Jay's annotated disassembly of it.
+level 99 and envelope level 99 is at `FULL`. The tables are those of the DX7's firmware, as published in R. Levien's
+wiki of the music synthesizer for Android (pages "Dx7Envelope" and "YamahaDx7") and in A. Jay's annotated disassembly.
 """
 
 from __future__ import annotations

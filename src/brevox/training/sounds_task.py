@@ -15,6 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 from brevox.data.notes import NoteItems, NotesFile
 from brevox.errors import SettingsError
 from brevox.losses.sounds import SOUND_LOSSES
+from brevox.nets.bottlenecks.entanglement import entanglement
 from brevox.nets.model import Model
 from brevox.nets.sounds import Heard, SoundModel, build_sounds
 from brevox.nets.voice_head import voice_losses
@@ -86,16 +87,17 @@ class SoundsTask(Task):
 
     @torch.no_grad()
     def validate(self, model: Model) -> tuple[dict[str, float], float]:
-        """Errors of what comes back of the latents' means, and how many of their dimensions are used."""
+        """Errors of what comes back of the latents' means, how many dimensions are used, and how they go together."""
         model.eval()
         sums: dict[str, float] = {}
-        nats = torch.zeros(self.model.latent)
+        nats, means = torch.zeros(self.model.latent), []
         half_range = (self.file.front.high_db - self.file.front.low_db) / 2
         for start in range(0, len(self.valid), _PASS):
             batch = self._batch(self.valid[start : start + _PASS])
             heard: Heard = model(batch["picture"], batch["note"], batch["velocity"])
             off = heard.decoded.float() - batch["picture"]
             drawn = heard.drawn
+            means.append(drawn.mean.cpu())
             nats += 0.5 * (drawn.mean**2 + drawn.log_variance.exp() - 1 - drawn.log_variance).sum(dim=0).cpu()
             found = {"squared": off.square().mean(), "absolute_db": off.abs().mean() * half_range}
             if heard.voice is not None:
@@ -105,6 +107,7 @@ class SoundsTask(Task):
         scores = {name: value / len(self.valid) for name, value in sums.items()}
         nats /= len(self.valid)
         scores |= {"latent_nats": float(nats.sum()), "active_dimensions": float((nats > _ACTIVE_NATS).sum())}
+        scores["entanglement"] = entanglement(torch.cat(means).numpy())
         return scores, -scores["squared"]
 
     def _batch(self, numbers: Any) -> dict[str, Tensor]:

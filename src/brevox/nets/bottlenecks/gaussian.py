@@ -1,4 +1,4 @@
-"""A latent drawn from the normal distribution that the encoder describes (Kingma & Welling 2014), with a flow or not."""
+"""A latent drawn from the normal distribution that the encoder describes (Kingma & Welling 2014), or a flow of it."""
 
 from __future__ import annotations
 
