@@ -26,6 +26,11 @@ Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes
 MidiNote = Annotated[int, typer.Option("--note", "-n", min=0, max=127, help="MIDI note number.")]
 Velocity = Annotated[int, typer.Option("--velocity", min=1, max=127, help="How hard the key is hit.")]
 
+Run = Annotated[Path, typer.Argument(help="A run of brevox train, or a checkpoint.", show_default=False)]
+Sound = Annotated[Path, typer.Argument(help="A recording, or a bank (.syx, .dx7).", show_default=False)]
+Number = Annotated[int, typer.Option("--number", min=1, help="Of the voice in the bank.")]
+Rounds = Annotated[int, typer.Option("--rounds", min=0, help="Of Griffin-Lim.")]
+
 _messages = Console(stderr=True, highlight=False)
 
 
@@ -128,6 +133,115 @@ def notes_file(
     tell_reasons(_messages, "left out", failed)
     counts = ", ".join(f"{sum(n.split == s for n in planned)} {s}" for s in ("train", "valid", "test"))
     _messages.print(escape(f"{output}: {counts}"), soft_wrap=True)
+
+
+@app.command()
+def reconstruct(
+    run: Run,
+    sound: Sound,
+    number: Number = 1,
+    note: MidiNote = 60,
+    velocity: Velocity = 100,
+    rounds: Rounds = 60,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder.")] = Path("reconstruction"),
+) -> None:
+    """Send a sound through a trained model and back: a picture, and sounds by two kinds of phase."""
+    with extra("analysis"):
+        from brevox.sounds.instrument import find_sound, load_instrument
+        from brevox.sounds.reconstruct import reconstruct as through
+
+    instrument = load_instrument(run)
+    audio, _ = find_sound(sound, instrument.front, note, velocity, number)
+    result = through(instrument, audio, output, rounds)
+    facts = f"off by {result.absolute_db:.2f} dB in the picture, {result.heard_db:.2f} dB in the sound"
+    _messages.print(escape(f"{output}: {facts}, on the mean over all levels"), soft_wrap=True)
+
+
+@app.command()
+def morph(
+    run: Run,
+    first: Sound,
+    last: Sound,
+    numbers: Annotated[
+        tuple[int, int], typer.Option("--numbers", help="Of the voices in their banks.", metavar="A B")
+    ] = (1, 1),
+    steps: Annotated[int, typer.Option("--steps", min=2, max=100, help="Sounds, both ends among them.")] = 7,
+    note: MidiNote = 60,
+    velocity: Velocity = 100,
+    rounds: Rounds = 60,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder.")] = Path("morph"),
+) -> None:
+    """Go from one sound to another along the line of latents; between two voices, along that of parameters too."""
+    with extra("analysis"):
+        from brevox.sounds.instrument import find_sound, load_instrument
+        from brevox.sounds.morph import latent_morph, parameter_morph, through_model, write_morph
+
+    instrument = load_instrument(run)
+    one, voice = find_sound(first, instrument.front, note, velocity, numbers[0])
+    other, other_voice = find_sound(last, instrument.front, note, velocity, numbers[1])
+    rows = {"latent": latent_morph(instrument, one, other, steps)}
+    if voice is not None and other_voice is not None:
+        rendered = parameter_morph(instrument, voice, other_voice, steps, note, velocity)
+        rows |= {"parameters": rendered, "parameters-decoded": through_model(instrument, rendered)}
+    write_morph(instrument, rows, output, rounds)
+    for name, row in rows.items():
+        path = row.path
+        facts = f"path {path.length_db:.1f} dB, direct {path.direct_db:.1f} dB, detour {path.detour:.2f}"
+        print(f"{name:20} {facts}, largest step {path.largest:.2f} x the mean")
+    _messages.print(escape(f"wrote {output}"), soft_wrap=True)
+
+
+@app.command()
+def latents(
+    run: Run,
+    file: Annotated[Path, typer.Argument(help="Notes: an HDF5 file of brevox synth notes.", show_default=False)],
+    split: Annotated[str, typer.Option("--split", help="train, valid or test.")] = "valid",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder.")] = Path("latents"),
+) -> None:
+    """Show how the dimensions of a latent go together, and what each changes in the sound."""
+    with extra("analysis"):
+        from brevox.data.notes import NotesFile
+        from brevox.sounds.instrument import load_instrument
+        from brevox.sounds.latents import look_at_latents
+
+    result = look_at_latents(load_instrument(run), NotesFile(file), output, split)
+    acting = int((result.effects_db > 1.0).sum())
+    _messages.print(
+        escape(
+            f"{output}: entanglement {result.entanglement:.3f}, {acting} of {len(result.effects_db)} dimensions "
+            "change sounds by more than 1 dB"
+        ),
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def guess(
+    run: Run,
+    sound: Sound,
+    number: Number = 1,
+    note: MidiNote = 60,
+    velocity: Velocity = 100,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The voice, .syx.")] = Path("guess.syx"),
+) -> None:
+    """Guess the voice that plays a sound: sound in, .syx out."""
+    with extra("analysis"):
+        from brevox.data.notes import render_note
+        from brevox.sounds.instrument import find_sound, load_instrument
+        from brevox.sounds.smoothness import smoothness
+        from brevox.synth.banks import Bank, write_bank
+
+    import numpy as np
+
+    instrument = load_instrument(run)
+    front = instrument.front
+    audio, _ = find_sound(sound, front, note, velocity, number)
+    latent = instrument.encode(front.picture(audio)[None])[0]
+    voice = instrument.voice(latent, note, velocity, sound.stem)
+    write_bank(output, Bank([voice]))
+    played = render_note(voice, note, velocity, front)
+    off = smoothness(np.stack([front.levels(audio), front.levels(played)])).direct_db
+    _messages.print(escape(f"{output}: plays {off:.1f} dB beside the sound (root mean square)"), soft_wrap=True)
 
 
 def _chosen(wanted: str | None, count: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +28,12 @@ class Morph:
     Args:
         pictures: Shape [steps, rows, frames].
         path: how smooth the row is.
+        sounds: where they are known, Shape [samples] each; else Griffin-Lim makes them of the pictures.
     """
 
     pictures: Array
     path: Smoothness
+    sounds: list[Array] | None = None
 
 
 def latent_morph(instrument: Instrument, first: Array, last: Array, steps: int) -> Morph:
@@ -48,12 +50,11 @@ def latent_morph(instrument: Instrument, first: Array, last: Array, steps: int) 
     return _measured(instrument, instrument.decode((1 - shares) * one + shares * other))
 
 
-def parameter_morph(
-    instrument: Instrument, first: Voice, last: Voice, steps: int, note: int, velocity: int
-) -> tuple[Morph, list[Array]]:
-    """Along the line of parameters, every voice on it rendered; and the sounds, Shape [samples] each."""
+def parameter_morph(instrument: Instrument, first: Voice, last: Voice, steps: int, note: int, velocity: int) -> Morph:
+    """Along the line of parameters, every voice on it rendered."""
     sounds = [render_note(voice, note, velocity, instrument.front) for voice in between(first, last, steps)]
-    return _measured(instrument, np.stack([instrument.front.picture(sound) for sound in sounds])), sounds
+    measured = _measured(instrument, np.stack([instrument.front.picture(sound) for sound in sounds]))
+    return replace(measured, sounds=sounds)
 
 
 def through_model(instrument: Instrument, morph: Morph) -> Morph:
@@ -62,11 +63,11 @@ def through_model(instrument: Instrument, morph: Morph) -> Morph:
 
 
 def write_morph(instrument: Instrument, rows: dict[str, Morph], folder: Path, rounds: int = 60) -> None:
-    """Write `NAME-01.wav` ... of each row's pictures, and all in `morph.png`."""
+    """Write `NAME-01.wav` ... of each row, and all pictures in `morph.png`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, morph in rows.items():
-        for number, shown in enumerate(morph.pictures, 1):
-            sound = instrument.sound(shown, rounds=rounds)
+        sounds = morph.sounds or [instrument.sound(shown, rounds=rounds) for shown in morph.pictures]
+        for number, sound in enumerate(sounds, 1):
             write_sound(folder / f"{name}-{number:02}.wav", sound, instrument.front.sample_rate)
     with atomic_output(folder / "morph.png") as part:
         part.write_bytes(to_png(picture(rows)))

@@ -83,7 +83,9 @@ def picture(instrument: Instrument, result: Reconstruction) -> Figure:
     return figure
 
 
-def draw(axes: Axes, values: Array, seconds: float, rows: str, title: str, low: float, high: float) -> Any:
+def draw(
+    axes: Axes, values: NDArray[np.floating], seconds: float, rows: str, title: str, low: float, high: float
+) -> Any:
     """One picture of levels over time. Shape: [rows, frames]."""
     shown = axes.imshow(
         values,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ def smoothness(levels: NDArray[np.floating]) -> Smoothness:
     Args:
         levels: in dB, Shape [sounds, rows, frames], two sounds or more.
     """
-    steps = [_apart(one, other) for one, other in zip(levels[:-1], levels[1:], strict=True)]
+    steps = [_apart(one, other) for one, other in pairwise(levels)]
     return Smoothness(tuple(steps), _apart(levels[0], levels[-1]))
 
 

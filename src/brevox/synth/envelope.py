@@ -1,7 +1,7 @@
 """The DX7's envelopes, of operators and of pitch, as curves of straight lines.
 
 How an operator's envelope moves is described in R. Levien's wiki of the music synthesizer for Android, page
-"Dx7Envelope": in octaves it falls in a straight line, and rises by a bend of straight lines, the quicker the lower it is.
+"Dx7Envelope": in octaves it falls in a straight line, and rises in a bend of straight lines, quicker where it is low.
 """
 
 from __future__ import annotations
