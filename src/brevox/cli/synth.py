@@ -216,6 +216,42 @@ def latents(
 
 
 @app.command()
+def evaluate(
+    runs: Annotated[list[Path], typer.Argument(help="Runs of brevox train, or checkpoints.", show_default=False)],
+    file: Annotated[Path, typer.Option("--notes", help="The HDF5 file that they learned from.")] = Path("notes.h5"),
+    split: Annotated[str, typer.Option("--split", help="test or valid.")] = "test",
+    components: Annotated[
+        bool, typer.Option("--components/--no-components", help="Compare with principal components.")
+    ] = True,
+    pairs: Annotated[int, typer.Option("--pairs", min=1, help="Of voices to morph between.")] = 20,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="All figures, JSON.")] = None,
+) -> None:
+    """Measure trained models on voices that they never heard: reconstruction, morphs, guesses."""
+    with extra("analysis"):
+        from brevox.data.notes import NotesFile
+        from brevox.sounds.evaluate import evaluate_sounds
+        from brevox.sounds.instrument import load_instrument
+
+    from brevox.output import write_json
+
+    heard, facts = NotesFile(file), {}
+    with _messages.status("...") as status:
+        for index, run in enumerate(runs):
+            # Those of the first serve all: they are of the notes alone.
+            facts[str(run)] = evaluate_sounds(
+                load_instrument(run),
+                heard,
+                split,
+                components=components and index == 0,
+                pairs=pairs,
+                progress=lambda told, name=run.name: status.update(escape(f"{name}: {told}")),
+            )
+    print(json.dumps(facts, indent=1))
+    if output is not None:
+        write_json(output, facts)
+
+
+@app.command()
 def guess(
     run: Run,
     sound: Sound,

@@ -47,15 +47,27 @@ def encode_notes(instrument: Instrument, file: NotesFile, split: str) -> Array:
         DataError: there are none.
         SettingsError: the file has pictures of another front end than the model.
     """
+    check_front(instrument, file)
     ours, theirs = instrument.front, file.front
-    if (ours.bands, ours.hop, ours.frames, ours.window) != (theirs.bands, theirs.hop, theirs.frames, theirs.window):
-        raise SettingsError(f"{file.path} has pictures of another size than the model was trained on")
     numbers = file.of_split(split)
     parts = []
     for start in range(0, len(numbers), _PASS):
         levels = [theirs.denormalised(file.picture(int(number))) for number in numbers[start : start + _PASS]]
         parts.append(instrument.encode(ours.normalised(np.stack(levels))))
     return np.concatenate(parts)
+
+
+def check_front(instrument: Instrument, file: NotesFile) -> None:
+    """Raise a SettingsError if a file has pictures of another size or rate than the model."""
+    ours, theirs = (
+        (front.sample_rate, front.window, front.hop, front.bands, front.frames)
+        for front in (instrument.front, file.front)
+    )
+    if ours != theirs:
+        raise SettingsError(
+            f"{file.path} has pictures of another kind than the model was trained on; "
+            f"make them with brevox synth notes --hop {ours[2]} --bands {ours[3]}"
+        )
 
 
 def look_at_latents(
