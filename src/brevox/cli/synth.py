@@ -244,7 +244,7 @@ def evaluate(
                 split,
                 components=components and index == 0,
                 pairs=pairs,
-                progress=lambda told, name=run.name: status.update(escape(f"{name}: {told}")),
+                progress=lambda told: status.update(escape(told)),
             )
     print(json.dumps(facts, indent=1))
     if output is not None:

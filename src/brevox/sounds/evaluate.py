@@ -1,6 +1,6 @@
 """How good a trained VAE of sounds is, on notes of voices that it never heard.
 
-- Reconstruction, beside principal components of the training notes, as many as the latent has dimensions, and their mean.
+- Reconstruction, beside as many principal components of the training notes as the latent has dimensions.
 - Morphs between pairs of voices: the spectral path along latents, and along parameters.
 - Guessed voices: how far their sound is from the one heard, beside the nearest note of training, and a voice by lot.
 """
@@ -105,12 +105,9 @@ class _Errors:
             _norm_ratio(10 ** ((d - 1) * self.half_range / 20), 10 ** ((o - 1) * self.half_range / 20))
             for d, o in zip(np.clip(decoded, -1, 1), originals, strict=True)
         ]
-        sums = self.sums.setdefault(name, [0.0] * 4)
-        for place, value in enumerate(
-            (len(off), (off**2).mean(axis=(1, 2)).sum(), np.abs(off).mean(axis=(1, 2)).sum())
-        ):
-            sums[place] += float(value)
-        sums[3] += float(sum(convergence))
+        found = (len(off), len(off) * (off**2).mean(), len(off) * np.abs(off).mean(), sum(convergence))
+        before = self.sums.get(name, [0.0] * len(found))
+        self.sums[name] = [one + float(other) for one, other in zip(before, found, strict=True)]
 
     def facts(self) -> dict[str, dict[str, float]]:
         return {
@@ -204,9 +201,5 @@ def _guesses(
             else:
                 numbers_off.append(abs(voice.values[index] - truth[index]) / parameter.maximum)
     facts = {f"{name}_db": float(np.median(values)) for name, values in off.items()}
-    return {
-        "voices": len(heard),
-        **facts,
-        "numbers_off": float(np.mean(numbers_off)),
-        "choices_right": float(np.mean(right)),
-    }
+    facts |= {"numbers_off": float(np.mean(numbers_off)), "choices_right": float(np.mean(right))}
+    return {"voices": len(heard), **facts}
