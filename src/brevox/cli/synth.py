@@ -109,6 +109,10 @@ def notes_file(
     ] = False,
     output: Annotated[Path, typer.Option("--output", "-o", help="The HDF5 file.")] = Path("notes.h5"),
     each: Annotated[int, typer.Option("--each", min=1, help="Notes of each voice that is trained on.")] = 10,
+    pitches: Annotated[
+        list[int] | None,
+        typer.Option("--note", "-n", min=0, max=127, help="MIDI notes to draw from.", show_default="36 to 84"),
+    ] = None,
     bands: Annotated[int, typer.Option("--bands", min=0, help="Of mel; 0: all bins of the spectrum.")] = 257,
     hop: Annotated[int, typer.Option("--hop", min=16, max=1024, help="Samples between frames, of 22,050 Hz.")] = 256,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of notes, changes and splits.")] = 0,
@@ -116,7 +120,7 @@ def notes_file(
 ) -> None:
     """Render notes of banks, with small changes to their voices, as spectrograms for training."""
     with extra("train"):
-        from brevox.data.notes import plan_notes, plan_recordings, write_notes
+        from brevox.data.notes import NOTES, plan_notes, plan_recordings, write_notes
         from brevox.synth.files import find_voices
         from brevox.synth.spectrogram import FrontEnd
 
@@ -126,7 +130,7 @@ def notes_file(
     else:
         found, told = find_voices(paths)
         tell_reasons(_messages, "note:", told)
-        planned = plan_notes([place.voice for place in found], each, seed)
+        planned = plan_notes([place.voice for place in found], each, seed, notes=pitches or NOTES)
     with _bar("notes") as bar:
         task = bar.add_task("", total=len(planned))
         failed = write_notes(planned, output, front, jobs, lambda done, _: bar.update(task, completed=done))

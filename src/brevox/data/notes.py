@@ -40,7 +40,9 @@ HOLD_S = 3.0
 
 _RENDER_HZ = 44_100
 _PLAIN = (60, 100)  # note and velocity of the first of each voice
-_NOTES, _VELOCITIES = (36, 85), (30, 128)  # what others are drawn from
+_VELOCITIES = (30, 128)  # what others are drawn from
+#: What training notes are drawn from, by default: four octaves.
+NOTES = tuple(range(36, 85))
 _WRITTEN_NAME = re.compile(r"_n(\d+)_v(\d+)$")
 
 
@@ -64,7 +66,9 @@ class Note:
     path: Path | None = None
 
 
-def plan_notes(voices: Sequence[Voice], each: int, seed: int = 0, held_out: float = 0.1) -> list[Note]:
+def plan_notes(
+    voices: Sequence[Voice], each: int, seed: int = 0, held_out: float = 0.1, notes: Sequence[int] = NOTES
+) -> list[Note]:
     """Which notes of which voices are rendered.
 
     Each voice plays note 60 at velocity 100; in training others too, with small changes to its parameters.
@@ -75,6 +79,7 @@ def plan_notes(voices: Sequence[Voice], each: int, seed: int = 0, held_out: floa
         each: notes of each voice that is trained on.
         seed: of all draws.
         held_out: share of voices for validation, and as many for test.
+        notes: what others than the first are drawn from.
 
     Raises:
         DataError: there are too few voices to hold any out.
@@ -95,7 +100,7 @@ def plan_notes(voices: Sequence[Voice], each: int, seed: int = 0, held_out: floa
         planned.append(Note(name, split, *_PLAIN, voice))
         draw = np.random.default_rng((seed, index))
         for _ in range(each - 1):
-            note, velocity = int(draw.integers(*_NOTES)), int(draw.integers(*_VELOCITIES))
+            note, velocity = int(draw.choice(notes)), int(draw.integers(*_VELOCITIES))
             planned.append(Note(name, split, note, velocity, varied(voice, draw)))
     return planned
 
