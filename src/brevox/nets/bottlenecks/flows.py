@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -22,8 +24,10 @@ class PlanarFlow(nn.Module):
 
     def __init__(self, latent: int, layers: int = 8) -> None:
         super().__init__()
-        self.scale = nn.Parameter(0.01 * torch.randn(layers, latent))
-        self.weight = nn.Parameter(0.01 * torch.randn(layers, latent))
+        weight = torch.randn(layers, latent) / latent**0.5
+        self.weight = nn.Parameter(weight)
+        # Begins as the identity: softplus of this is 1, so that nothing of it is kept.
+        self.scale = nn.Parameter(math.log(math.e - 1) * weight / weight.square().sum(dim=1, keepdim=True))
         self.bias = nn.Parameter(torch.zeros(layers))
 
     def forward(self, latent: Tensor) -> tuple[Tensor, Tensor]:
