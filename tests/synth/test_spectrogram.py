@@ -32,7 +32,8 @@ def test_a_full_sine_is_0_db():
     tone = np.sin(2 * np.pi * 40 / 1024 * np.arange(FRONT.samples))
     for bands in (0, 257):
         levels = FrontEnd(bands=bands, frames=60).levels(tone)
-        assert levels[:, 5:-5].max() == pytest.approx(0, abs=0.7)
+        # Between two bands of one bin, each has a little less.
+        assert levels[:, 5:-5].max() == pytest.approx(0, abs=2.0 if bands else 0.01)
         assert levels.min() > -120.001
 
 
