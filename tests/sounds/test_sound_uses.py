@@ -114,5 +114,5 @@ def test_commands(sounds_run, notes_path, bank, tmp_path):
 
 
 def test_no_such_voice_is_told(instrument, bank):
-    with pytest.raises(SettingsError, match="voices 1 to 2"):
-        find_sound(bank, instrument.front, 60, 100, 3)
+    with pytest.raises(SettingsError, match="voices 1 to 32"):
+        find_sound(bank, instrument.front, 60, 100, 33)

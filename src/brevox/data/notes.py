@@ -84,7 +84,10 @@ def plan_notes(
     Raises:
         DataError: there are too few voices to hold any out.
     """
-    apart = list({voice.values[:-10]: voice for voice in voices}.values())
+    by_sound: dict[bytes, Voice] = {}
+    for voice in voices:
+        by_sound.setdefault(voice.values[:-10], voice)
+    apart = list(by_sound.values())
     count = round(held_out * len(apart))
     if not 0 < count < len(apart) - count:
         raise DataError(f"{len(apart)} different voices are too few to learn from; name more banks")
