@@ -10,6 +10,7 @@ from brevox.errors import SettingsError
 from brevox.nets.bottlenecks.entanglement import entanglement
 from brevox.nets.bottlenecks.flows import FLOWS
 from brevox.nets.bottlenecks.gaussian import GaussianBottleneck
+from brevox.nets.layers import layers
 from brevox.nets.sounds import build_sounds
 from brevox.nets.spectrogram_cnn import SHAPES, sizes
 from brevox.nets.voice_head import CHOICES, NUMBERS, VoiceHead, said_voice, voice_losses
@@ -43,6 +44,14 @@ def test_parameters_are_as_many_as_seed_002_prints():
     assert count(model.decoder.enter) == 3_158_016
     assert [count(layer[0]) for layer in list(model.decoder.stack)[:2]] == [524_800, 2_097_408]
     assert count(model.decoder.stack[0][2]) == 1_024
+
+
+def test_the_table_counts_every_parameter_once():
+    model = sound_model(FrontEnd(), latent=256)
+    rows = layers(model.encoder, torch.zeros(2, 257, 347))
+    assert sum(row.parameters for row in rows) == 9_618_096
+    assert rows[0] == ("stack.0.0", "Conv2d", (2, 8, 129, 174), 208)
+    assert rows[-1].kind == "Linear" and rows[-1].shape == (2, 512)
 
 
 def test_shapes_are_those_that_seed_002_prints():

@@ -139,6 +139,35 @@ def notes_file(
     _messages.print(escape(f"{output}: {counts}"), soft_wrap=True)
 
 
+@app.command("layers")
+def layer_table(
+    recipe: Annotated[Path, typer.Argument(help="Such as recipes/dx7-vae.yaml.", show_default=False)],
+    overrides: Annotated[list[str] | None, typer.Argument(help="Changes of it.", show_default=False)] = None,
+    bands: Annotated[int, typer.Option("--bands", min=0, help="Of the pictures; 0: all bins.")] = 257,
+    frames: Annotated[int, typer.Option("--frames", min=1, help="Of the pictures.")] = 347,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Pictures.")] = 1,
+) -> None:
+    """Print the layers of a recipe's encoder and decoder: what each makes, and its parameters."""
+    with extra("train"):
+        import torch
+
+        from brevox.nets.layers import layers
+        from brevox.nets.sounds import build_sounds
+        from brevox.synth.spectrogram import FrontEnd
+        from brevox.training.recipe import load_recipe
+
+    model = build_sounds(load_recipe(recipe, overrides or []).model, FrontEnd(bands=bands, frames=frames))
+    picture = torch.zeros(batch, model.front.rows, frames)
+    for name, network, given in (
+        ("encoder", model.encoder, picture),
+        ("decoder", model.decoder, torch.zeros(batch, model.latent)),
+    ):
+        rows = layers(network, given)
+        for row in rows:
+            print(f"{name}.{row.name:12}  {row.kind:16}  {list(row.shape)!s:22}  {row.parameters:>10,}")
+        print(f"{name}: {sum(row.parameters for row in rows):,} parameters")
+
+
 @app.command()
 def reconstruct(
     run: Run,

@@ -15,7 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 from brevox.data.notes import NoteItems, NotesFile
 from brevox.errors import SettingsError
 from brevox.losses.sounds import SOUND_LOSSES
-from brevox.nets.bottlenecks.entanglement import entanglement
+from brevox.nets.bottlenecks.entanglement import entanglement, rank_correlations
 from brevox.nets.model import Model
 from brevox.nets.sounds import Heard, SoundModel, build_sounds
 from brevox.nets.voice_head import voice_losses
@@ -26,6 +26,7 @@ from brevox.training.task import TASKS, Task, Values, refuse
 
 _SHOWN = 3  # validation notes that TensorBoard gets to see
 _ACTIVE_NATS = 0.1  # a dimension that tells less is not used
+_TRAVERSAL = (-2.0, -1.0, 0.0, 1.0, 2.0)  # standard deviations
 _PASS = 32  # notes at a time in validation
 
 
@@ -63,6 +64,8 @@ class SoundsTask(Task):
         count = min(recipe.run.valid_clips, len(found))
         self.valid = found[np.linspace(0, len(found) - 1, count).astype(int)]
         self.step = 0
+        #: Means of the validation notes, as they were validated last, Shape [notes, latent].
+        self.latents = torch.zeros(0, self.model.latent)
 
     def build(self) -> SoundModel:
         return build_sounds(self.recipe.model, self.file.front)
@@ -107,7 +110,8 @@ class SoundsTask(Task):
         scores = {name: value / len(self.valid) for name, value in sums.items()}
         nats /= len(self.valid)
         scores |= {"latent_nats": float(nats.sum()), "active_dimensions": float((nats > _ACTIVE_NATS).sum())}
-        scores["entanglement"] = entanglement(torch.cat(means).numpy())
+        self.latents = torch.cat(means)
+        scores["entanglement"] = entanglement(self.latents.numpy())
         return scores, -scores["squared"]
 
     def _batch(self, numbers: Any) -> dict[str, Tensor]:
@@ -115,17 +119,29 @@ class SoundsTask(Task):
         return {name: value.to(self.fabric.device) for name, value in items.items()}
 
     def show(self, writer: SummaryWriter, model: Model, step: int) -> None:
-        """Pictures of some notes as they are, and as they come back."""
+        """Some notes as they are and as they come back; how latents go together; what the widest ones change."""
         batch = self._batch(self.valid[:_SHOWN])
         sounds = cast(SoundModel, model)
         decoded = sounds.decode(sounds.encode(batch["picture"]))
         for number in range(len(decoded)):
             for name, picture in (("original", batch["picture"][number]), ("decoded", decoded[number].float())):
-                shown = ((picture.flip(0) + 1) / 2).clamp(0, 1)
-                writer.add_image(f"note {number}/{name}", shown, step, dataformats="HW")
+                writer.add_image(f"note {number}/{name}", _shown(picture), step, dataformats="HW")
+        correlations = np.abs(rank_correlations(self.latents.numpy()))
+        writer.add_image("latents/rank correlations", correlations, step, dataformats="HW")
+        centre, spread = (x.to(self.fabric.device) for x in (self.latents.mean(dim=0), self.latents.std(dim=0)))
+        for dimension in spread.topk(min(_SHOWN, len(spread))).indices.tolist():
+            row = centre.repeat(len(_TRAVERSAL), 1)
+            row[:, dimension] += torch.tensor(_TRAVERSAL).to(row) * spread[dimension]
+            traversal = torch.cat([_shown(picture.float()) for picture in sounds.decode(row)], dim=1)
+            writer.add_image(f"latents/traversal of {dimension}", traversal, step, dataformats="HW")
 
     def state(self) -> dict[str, Any]:
         return {"front": self.file.front.settings()}
+
+
+def _shown(picture: Tensor) -> Tensor:
+    """Low rows at the bottom, brightness from 0 to 1. Shape: [rows, frames]."""
+    return ((picture.flip(0) + 1) / 2).clamp(0, 1)
 
 
 def load_sounds(checkpoint: Path) -> tuple[SoundModel, dict[str, Any]]:

@@ -10,7 +10,7 @@ def rank_correlations(latents: NDArray[np.floating]) -> NDArray[np.float64]:
     """Spearman's correlation of every two dimensions. Shape: [points, dims] to [dims, dims]."""
     ranks = latents.argsort(axis=0).argsort(axis=0).astype(np.float64)
     ranks -= ranks.mean(axis=0)
-    ranks /= np.sqrt((ranks**2).sum(axis=0))
+    ranks /= np.sqrt((ranks**2).sum(axis=0)) + 1e-12
     return np.asarray(ranks.T @ ranks)
 
 
