@@ -154,7 +154,8 @@ def _facts(groups: list[Group]) -> dict[str, float | str]:
     for group in groups:
         for size, each in group.by_size().items():
             mean, spread = mean_and_spread(each.scores, "ami")
-            told[f"AMI of {group.name}, {size} codes"] = f"{mean:.3f} ± {spread:.3f} ({len(each.runs)} seeds)"
+            bars = f" ± {spread:.3f} ({len(each.runs)} seeds)" if len(each.runs) > 1 else ""
+            told[f"AMI of {group.name}, {size} codes"] = f"{mean:.3f}{bars}"
             if each.baseline:
                 told[f"AMI of k-means, {size} clusters"] = f"{mean_and_spread(each.baseline, 'ami')[0]:.3f}"
         for run, reason in group.failed.items():

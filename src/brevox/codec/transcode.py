@@ -160,7 +160,7 @@ def decode_file(
         With `damage` told if parts of the file were lost and are now silence.
 
     Raises:
-        StreamError: not a `.sc` file.
+        StreamError: not a `.sc` file, or so damaged that no sound is left.
         WrongModelError: it needs another model.
         OutputError: the target cannot be written.
         SettingsError: an option does not fit.
@@ -202,6 +202,8 @@ def decode_file(
             tail = np.pad(tail, ((0, 0), (0, short)))[:, : max(0, wanted - written)]
         writer.write(tail)
         written += tail.shape[1]
+        if not written and stream.damage:
+            raise StreamError(f"no sound is left in it: {stream.damage[0]}")
         size = file.seek(0, io.SEEK_END) if file.seekable() else 0
     return Transcoded(written / rate, size, time.monotonic() - started, tuple(stream.damage))
 
