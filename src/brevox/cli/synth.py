@@ -295,22 +295,16 @@ def guess(
 ) -> None:
     """Guess the voice that plays a sound: sound in, .syx out."""
     with extra("analysis"):
-        from brevox.data.notes import render_note
+        from brevox.sounds.guess import guess_voice
         from brevox.sounds.instrument import find_sound, load_instrument
-        from brevox.sounds.smoothness import smoothness
         from brevox.synth.banks import Bank, write_bank
 
-    import numpy as np
-
     instrument = load_instrument(run)
-    front = instrument.front
-    audio, _ = find_sound(sound, front, note, velocity, number)
-    latent = instrument.encode(front.picture(audio)[None])[0]
-    voice = instrument.voice(latent, note, velocity, sound.stem)
-    write_bank(output, Bank([voice]))
-    played = render_note(voice, note, velocity, front)
-    off = smoothness(np.stack([front.levels(audio), front.levels(played)])).direct_db
-    _messages.print(escape(f"{output}: plays {off:.1f} dB beside the sound (root mean square)"), soft_wrap=True)
+    audio, _ = find_sound(sound, instrument.front, note, velocity, number)
+    made = guess_voice(instrument, audio, note, velocity, sound.stem)
+    write_bank(output, Bank([made.voice]))
+    told = f"plays {made.off_db:.1f} dB beside the sound (root mean square)"
+    _messages.print(escape(f"{output}: {told}"), soft_wrap=True)
 
 
 def _chosen(wanted: str | None, count: int) -> list[int]:

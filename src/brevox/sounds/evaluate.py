@@ -19,7 +19,7 @@ from brevox.sounds.instrument import Instrument
 from brevox.sounds.latents import check_front, encode_notes
 from brevox.sounds.morph import latent_morph, parameter_morph, through_model
 from brevox.sounds.principal import PrincipalComponents
-from brevox.sounds.smoothness import smoothness
+from brevox.sounds.smoothness import apart_db
 from brevox.synth.voice import SOUNDING, Voice
 
 Array = NDArray[np.float32]
@@ -193,8 +193,7 @@ def _guesses(
             ("nearest_of_training", known[nearest]),
             ("by_lot", known[int(draw.integers(len(known)))]),
         ):
-            levels = front.denormalised(np.stack([original, other]))
-            off[name].append(smoothness(levels).direct_db)
+            off[name].append(apart_db(front.denormalised(original), front.denormalised(other)))
         for index, parameter in enumerate(SOUNDING):
             if parameter.is_choice:
                 right.append(float(voice.values[index] == truth[index]))

@@ -43,9 +43,10 @@ def smoothness(levels: NDArray[np.floating]) -> Smoothness:
     Args:
         levels: in dB, Shape [sounds, rows, frames], two sounds or more.
     """
-    steps = [_apart(one, other) for one, other in pairwise(levels)]
-    return Smoothness(tuple(steps), _apart(levels[0], levels[-1]))
+    steps = [apart_db(one, other) for one, other in pairwise(levels)]
+    return Smoothness(tuple(steps), apart_db(levels[0], levels[-1]))
 
 
-def _apart(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+def apart_db(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+    """Root mean square of the difference of two pictures of levels in dB."""
     return float(np.sqrt(np.mean((one.astype(np.float64) - other) ** 2)))
