@@ -69,8 +69,8 @@ def operator_envelope(operator: Mapping[str, int], level: float, note: int, rele
         if curve.value < _RISE_FROM:
             curve.jump(min(target, _RISE_FROM))
         while curve.value < target:
-            left = math.floor(_RISE_TO - curve.value)
-            curve.move(min(target, _RISE_TO - left + 1), left * per_s)
+            left = max(1, math.ceil(_RISE_TO - curve.value) - 1)
+            curve.move(min(target, _RISE_TO - left), left * per_s)
     return curve
 
 
