@@ -35,3 +35,7 @@ class SettingsError(BrevoxError):
 
 class DataError(BrevoxError):
     """Training data is missing, empty or does not fit the recipe."""
+
+
+class BankError(BrevoxError):
+    """A file of synthesiser voices is missing, damaged, or holds none."""

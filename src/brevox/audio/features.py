@@ -11,6 +11,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from brevox.audio.mel import mel_filters
+
 FEATURE_RATE_HZ = 16_000
 FEATURE_HOP = 160
 BANDS = 40
@@ -75,10 +77,5 @@ def mfcc_with_deltas(filterbank: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @cache
 def _filters() -> NDArray[np.float64]:
-    """Triangles of unit height evenly spaced in mel (HTK's) from 0 Hz to half the rate. Shape: [bands, bins]."""
-    hz = np.linspace(0, FEATURE_RATE_HZ / 2, _SPECTRUM // 2 + 1)
-    top = 2595 * np.log10(1 + FEATURE_RATE_HZ / 2 / 700)
-    low, centre, high = np.lib.stride_tricks.sliding_window_view(
-        700 * (10 ** (np.linspace(0, top, BANDS + 2) / 2595) - 1), BANDS
-    )[..., None]
-    return np.clip(np.minimum((hz - low) / (centre - low), (high - hz) / (high - centre)), 0, None)
+    """Shape: [bands, bins]."""
+    return mel_filters(BANDS, _SPECTRUM, FEATURE_RATE_HZ)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+app = typer.Typer(help="Features of a vocoder for radio, and tables of vectors.", no_args_is_help=True)
 _messages = Console(stderr=True, highlight=False)
 
 Vectors = Annotated[Path, typer.Argument(help="float32 numbers without a header, rows of --columns.")]
@@ -26,6 +27,7 @@ First = Annotated[
 ]
 
 
+@app.command("analyse")
 def analyse(
     recording: Annotated[Path, typer.Argument(help="Any recording, or 16-bit .raw at 8 kHz.")],
     output: Annotated[
@@ -50,6 +52,7 @@ def analyse(
     _messages.print(escape(f"{b}, {y}, {model}: {facts}"), soft_wrap=True)
 
 
+@app.command("synth")
 def synth(
     output: Annotated[Path, typer.Option("--output", "-o", help="The recording to write; .raw is 16 bits at 8 kHz.")],
     b: Annotated[Path | None, typer.Option("--b", help="22 columns: envelope, pitch, voicing.")] = None,
@@ -78,6 +81,7 @@ def synth(
     write_speech(output, audio)
 
 
+@app.command("vq-train")
 def vq_train(
     vectors: Vectors,
     columns: Columns,
@@ -110,6 +114,7 @@ def vq_train(
     Console().print(table)
 
 
+@app.command("vq-search")
 def vq_search(
     vectors: Vectors,
     columns: Columns,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from brevox.audio.mel import mel_filters
 from brevox.errors import SettingsError
 from brevox.losses.parts import LOSSES
 from brevox.losses.spectrogram import magnitude, spectrogram
@@ -46,7 +47,8 @@ class MultiScaleMelLoss(nn.Module):
         self.log_weight, self.linear_weight = log_weight, linear_weight
         self.windows, self.floor = list(windows), floor
         for window, count in zip(windows, bands, strict=True):
-            self.register_buffer(f"filters_{window}", _mel_filters(count, window, sample_rate), persistent=False)
+            filters = torch.from_numpy(mel_filters(count, window, sample_rate)).float()
+            self.register_buffer(f"filters_{window}", filters, persistent=False)
 
     def forward(self, decoded: Tensor, target: Tensor) -> Tensor:
         total = decoded.new_zeros(())
@@ -59,15 +61,3 @@ class MultiScaleMelLoss(nn.Module):
             if self.linear_weight:
                 total = total + self.linear_weight * (ours - theirs).abs().mean()
         return total / len(self.windows)
-
-
-def _mel_filters(bands: int, window: int, sample_rate: int) -> Tensor:
-    """Triangles of unit height evenly spaced in mel, at least a bin wide. Shape: [bands, window / 2 + 1]."""
-    hz = torch.linspace(0, sample_rate / 2, window // 2 + 1)
-    top = 2595 * torch.log10(torch.tensor(1 + sample_rate / 2 / 700))
-    edges = 700 * (10 ** (torch.linspace(0, float(top), bands + 2) / 2595) - 1)
-    width = torch.clamp(edges.diff(), min=sample_rate / window)
-    centre = edges[1:-1, None]
-    rising = 1 - (centre - hz) / width[:-1, None]
-    falling = 1 - (hz - centre) / width[1:, None]
-    return torch.clamp(torch.minimum(rising, falling), min=0)

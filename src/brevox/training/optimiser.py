@@ -17,6 +17,7 @@ SCHEDULES: dict[str, Callable[[float, float], float]] = {
     "cosine": lambda done, final: final + (1 - final) * 0.5 * (1 + math.cos(math.pi * done)),
     "exponential": lambda done, final: final**done,
     "constant": lambda done, final: 1.0,
+    "plateau": lambda done, final: 1.0,  # see `brevox.training.plateau`
 }
 
 

@@ -48,8 +48,9 @@ class AdversarialSettings:
 
 @dataclass
 class OptimiserSettings:
-    """AdamW with linear warm-up, then `cosine` or `exponential` down to `final_fraction` of the learning rate, or
-    `constant`. A step goes through `accumulate` batches before the weights move."""
+    """AdamW with linear warm-up; then the rate goes `cosine` or `exponential` down to `final_fraction` of itself, stays
+    `constant`, or falls on a `plateau`: when `patience` validations brought nothing better. A step goes through
+    `accumulate` batches before the weights move."""
 
     learning_rate: float = 1e-3
     betas: list[float] = field(default_factory=lambda: [0.8, 0.99])
@@ -59,6 +60,7 @@ class OptimiserSettings:
     warmup_steps: int = 200
     schedule: str = "cosine"
     final_fraction: float = 0.02
+    patience: int = 4
     accumulate: int = 1
     clip_norm: float = 1.0
 
@@ -90,7 +92,7 @@ class Recipe:
     """Everything about a training."""
 
     name: str = "unnamed"
-    #: What is trained: `codec` or `units`; see `brevox.training.task`.
+    #: What is trained: `codec`, `units` or `sounds`; see `brevox.training.task`.
     task: str = "codec"
     seed: int = 0
     data: DataSettings = field(default_factory=DataSettings)

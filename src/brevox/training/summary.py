@@ -47,7 +47,7 @@ def macs_per_second(model: Model) -> dict[str, float]:
     model.train(was_training)
     counts = counter.get_flop_counts()
     root = type(model).__name__
-    frames = round(model.sample_rate / model.hop)
+    frames = max(1, round(model.sample_rate / model.hop))
     scale = model.sample_rate / (frames * model.hop) / 2  # a multiplication and an addition each
     names = {"": "Global", **{part: f"{root}.{part}" for part in _PARTS}}
     return {part: scale * sum(counts.get(name, {}).values()) for part, name in names.items()}

@@ -91,6 +91,7 @@ def build_task(recipe: Recipe, fabric: L.Fabric) -> Task:
         SettingsError: there is none of that name, or the recipe asks it for what it does not do.
     """
     import brevox.training.codec_task
+    import brevox.training.sounds_task
     import brevox.training.units_task  # noqa: F401
 
     task: Task = TASKS.build({"name": recipe.task}, recipe=recipe, fabric=fabric)

@@ -25,6 +25,7 @@ from brevox.training.compiling import compile_networks
 from brevox.training.ema import WeightAverage
 from brevox.training.gradients import layer_norms
 from brevox.training.optimiser import adamw, check_schedule, rate_factor
+from brevox.training.plateau import Plateau
 from brevox.training.precision import make_fabric
 from brevox.training.recipe import Recipe
 from brevox.training.stopping import ignore_signals, stop_on_signals
@@ -60,6 +61,7 @@ class Trainer:
         self.plain_model = model
         self.model, self.optimiser = self.fabric.setup(model, optimiser)
         self.average = WeightAverage(model, recipe.run.ema_decay)
+        self.plateau = Plateau(recipe.optimiser)
         self.step = 0
         self.best = -math.inf
         if (folder / LAST).exists():
@@ -91,6 +93,7 @@ class Trainer:
                     progress.update(task, completed=self.step, told=told)
                 if self.step % run.validate_every == 0 or self.step == run.steps:
                     self._validate(writer)
+                    self.plateau.factor = self.fabric.broadcast(self.plateau.factor)
                     seen, since = 0.0, time.monotonic()
                 if self.step % run.checkpoint_every == 0 or self.step == run.steps or stopping:
                     self._save(LAST)
@@ -127,7 +130,8 @@ class Trainer:
 
     def _train_step(self, batches: list[dict[str, Tensor]]) -> Values:
         settings = self.recipe.optimiser
-        learning_rate = settings.learning_rate * rate_factor(settings, self.step, self.recipe.run.steps)
+        factor = rate_factor(settings, self.step, self.recipe.run.steps) * self.plateau.factor
+        learning_rate = settings.learning_rate * factor
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
         # Draws inside of the step (quantiser dropout) depend on the step alone, so that a resumed run is exact, and all
@@ -178,6 +182,7 @@ class Trainer:
         self._log(writer, "valid", scores)
         if writer is not None:
             self.task.show(writer, model, self.step)
+        self.plateau.tell(quality)
         if quality > self.best:
             self.best = quality
             self._save(BEST)
@@ -199,6 +204,7 @@ class Trainer:
             "recipe": asdict(self.recipe),
             "step": self.step,
             "best": self.best,
+            "plateau": self.plateau.state(),
             "model": self.plain_model.state_dict(),
             "average": self.average.weights,
             "average_steps": self.average.steps,
@@ -210,6 +216,8 @@ class Trainer:
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.step, self.best = state["step"], state["best"]
+        if "plateau" in state:  # older checkpoints know no such schedule
+            self.plateau.restore(state["plateau"])
         restore_weights(self.plain_model, state["model"], self.folder / LAST)
         self.average.weights = {name: value.to(self.fabric.device) for name, value in state["average"].items()}
         self.average.steps = state["average_steps"]

@@ -1,0 +1,1 @@
+"""What a trained VAE of sounds is used for: sounds again, sounds between sounds, voices that play them."""
