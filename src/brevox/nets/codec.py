@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
 # Imported for their names in the registries.
+import brevox.nets.bottlenecks.energy
 import brevox.nets.bottlenecks.factorised
 import brevox.nets.bottlenecks.rvq
+import brevox.nets.bottlenecks.som
 import brevox.nets.decoders.seanet
+import brevox.nets.decoders.soundstream
 import brevox.nets.decoders.spectral
 import brevox.nets.encoders.seanet
+import brevox.nets.encoders.soundstream
 import brevox.nets.encoders.spectral  # noqa: F401
 from brevox.audio.pitch import PITCH_CHANNELS, PITCH_HOP, PITCH_RATE_HZ
 from brevox.errors import SettingsError
 from brevox.nets.bottlenecks.rvq import Quantised
+from brevox.nets.causal.past import going_on
 from brevox.nets.model import Model
 from brevox.nets.parts import BOTTLENECKS, DECODERS, ENCODERS
+from brevox.nets.streaming import NetworkStream
 from brevox.registry import construct
 
 
@@ -89,6 +96,30 @@ class NeuralCodec(Model):
         """The latent before quantisation, Shape [batch, latent, frames]; arguments as above."""
         latent: Tensor = self.encoder(audio, condition) if self.pitch else self.encoder(audio)
         return latent
+
+    @property
+    def causal(self) -> bool:
+        """Whether no part sees the future, so that sound can be coded while it arrives."""
+        parts = (self.encoder, self.bottleneck, self.decoder)
+        return not self.pitch and all(getattr(part, "causal", False) for part in parts)
+
+    @contextmanager
+    def streaming(self, batch: int = 1) -> Iterator[NetworkStream]:
+        """Code sound that arrives in pieces: within it, encoder and decoder go on from call to call.
+
+        Args:
+            batch: items of every piece.
+
+        Raises:
+            SettingsError: a part of the model sees the future.
+        """
+        if not self.causal:
+            raise SettingsError(
+                "this model sees the future, so it cannot code sound while it arrives; a causal one has encoder and "
+                "decoder `soundstream`, the bottleneck `rvq`, `som`, `vq` or `factorised`, and no pitch"
+            )
+        with going_on(self.encoder, batch), going_on(self.decoder, batch):
+            yield NetworkStream(self.encoder, self.decoder, self.hop, self.latent)
 
     def example(self) -> dict[str, Tensor]:
         frames = round(self.sample_rate / self.hop)
