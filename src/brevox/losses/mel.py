@@ -46,7 +46,7 @@ class MultiScaleMelLoss(nn.Module):
         self.log_weight, self.linear_weight = log_weight, linear_weight
         self.windows, self.floor = list(windows), floor
         for window, count in zip(windows, bands, strict=True):
-            self.register_buffer(f"filters_{window}", _mel_filters(count, window, sample_rate), persistent=False)
+            self.register_buffer(f"filters_{window}", mel_filters(count, window, sample_rate), persistent=False)
 
     def forward(self, decoded: Tensor, target: Tensor) -> Tensor:
         total = decoded.new_zeros(())
@@ -61,7 +61,7 @@ class MultiScaleMelLoss(nn.Module):
         return total / len(self.windows)
 
 
-def _mel_filters(bands: int, window: int, sample_rate: int) -> Tensor:
+def mel_filters(bands: int, window: int, sample_rate: int) -> Tensor:
     """Triangles of unit height evenly spaced in mel, at least a bin wide. Shape: [bands, window / 2 + 1]."""
     hz = torch.linspace(0, sample_rate / 2, window // 2 + 1)
     top = 2595 * torch.log10(torch.tensor(1 + sample_rate / 2 / 700))
