@@ -199,7 +199,9 @@ def _load(path: Path, sample_rate: int) -> tuple[NDArray[np.int16], NDArray[np.u
     return clip_arrays(audio, sample_rate)
 
 
-def clip_arrays(audio: NDArray[np.float32], sample_rate: int = PITCH_RATE_HZ) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:
+def clip_arrays(
+    audio: NDArray[np.float32], sample_rate: int = PITCH_RATE_HZ
+) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:
     """What a corpus holds of a clip. Shape: [samples] to [320 * frames], filled up with zeros, and [frames]."""
     audio = np.pad(audio, (0, -len(audio) % PITCH_HOP))
     tracked = sample_rate == PITCH_RATE_HZ

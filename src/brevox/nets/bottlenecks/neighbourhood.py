@@ -39,7 +39,8 @@ class Neighbourhood(nn.Module):
             raise SettingsError(f"the map's kernel is one of {', '.join(KERNELS)}, not {kernel!r}")
         if not 0 < last_radius <= radius or shrink_steps < 1:
             raise SettingsError(
-                f"a map's radius shrinks to above 0 in 1 step or more, not from {radius} to {last_radius} in {shrink_steps}"
+                f"a map's radius must shrink, to above 0, in 1 step or more; not from {radius} to {last_radius} in "
+                f"{shrink_steps}"
             )
         self.kernel, self.first, self.last, self.shrink_steps = kernel, radius, last_radius, shrink_steps
         self.register_buffer("places", snake(codes), persistent=False)

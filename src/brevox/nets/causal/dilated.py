@@ -31,7 +31,8 @@ class DilatedUnits(nn.Module):
         super().__init__()
         (kernel,) = check_numbers("kernel", [kernel], least=2)
         self.see = nn.ModuleList(
-            CausalConvolution(channels, channels, kernel, dilation) for dilation in check_numbers("dilations", dilations)
+            CausalConvolution(channels, channels, kernel, dilation)
+            for dilation in check_numbers("dilations", dilations)
         )
         self.mix = nn.ModuleList(convolution(channels, channels, 1) for _ in dilations)
 

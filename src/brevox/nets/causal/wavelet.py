@@ -1,4 +1,4 @@
-"""A wavelet upsampler: bands of a fixed orthonormal filter bank, put together (seed 004's networks/wavelets.py tried it)."""
+"""A wavelet upsampler: bands of a fixed orthonormal filter bank, put together (seed 004 tried one)."""
 
 from __future__ import annotations
 

@@ -41,8 +41,8 @@ class SoundStreamDecoder(nn.Module):
         latent: int,
         strides: Sequence[int] = (2, 4, 5, 8),
         base_width: int = 32,
-        layers: Mapping[str, Any] = {"name": "dilated"},  # noqa: B006 (read only)
-        upsampler: Mapping[str, Any] = {"name": "transposed"},  # noqa: B006
+        layers: Mapping[str, Any] = {"name": "dilated"},
+        upsampler: Mapping[str, Any] = {"name": "transposed"},
     ) -> None:
         super().__init__()
         check_strides(strides, hop)

@@ -1,4 +1,4 @@
-"""Discriminator on spectrograms with complex weights (SoundStream's operates on complex numbers; Trabelsi et al. 2018)."""
+"""Discriminator on spectrograms with complex weights (Zeghidour et al. 2021; Trabelsi et al. 2018)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ class ComplexConvolution(nn.Module):
     Shape: [batch, 2 * from_channels, height, width] to [batch, 2 * to_channels, ...].
     """
 
-    def __init__(self, from_channels: int, to_channels: int, kernel: tuple[int, int], **settings: int | tuple[int, int]):
+    def __init__(
+        self, from_channels: int, to_channels: int, kernel: tuple[int, int], **settings: int | tuple[int, int]
+    ):
         super().__init__()
         make = dict(kernel_size=kernel, bias=False, **settings)
         self.real = nn.Conv2d(from_channels, to_channels, **make)  # type: ignore[arg-type]
@@ -64,7 +66,7 @@ class ComplexConvolution(nn.Module):
 
 
 def turn_free_relu(x: Tensor) -> Tensor:
-    """Makes numbers smaller by up to a bound and leaves their phases (modReLU without weights, Arjovsky et al. 2016)."""
+    """Makes numbers smaller and leaves their phases: modReLU (Arjovsky et al. 2016), leaky and without weights."""
     real, imaginary = x.chunk(2, dim=1)
     size = (real.square() + imaginary.square() + 1e-8).sqrt()
     factor = torch.where(size > _BOUND, 1 - _BOUND * (1 - LEAK) / size, LEAK)

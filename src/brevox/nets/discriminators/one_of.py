@@ -31,7 +31,9 @@ class OneOfSeveral(SeveralDiscriminators):
         super().__init__(parts)
         chances = [1.0] * len(self.parts) if chances is None else list(chances)
         if len(chances) != len(self.parts) or min(chances) < 0 or not sum(chances) > 0:
-            raise SettingsError(f"one_of has {len(self.parts)} parts; it needs as many chances, none below 0: {chances}")
+            raise SettingsError(
+                f"one_of has {len(self.parts)} parts; it needs as many chances, none below 0: {chances}"
+            )
         self.chances = torch.tensor(chances)
         self.drawn = 0
 

@@ -41,7 +41,7 @@ class SoundStreamEncoder(nn.Module):
         latent: int,
         strides: Sequence[int] = (2, 4, 5, 8),
         base_width: int = 32,
-        layers: Mapping[str, Any] = {"name": "dilated"},  # noqa: B006 (read only)
+        layers: Mapping[str, Any] = {"name": "dilated"},
     ) -> None:
         super().__init__()
         check_strides(strides, hop)
