@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -86,7 +88,7 @@ def test_the_radius_shrinks_from_first_to_last(first, share, steps):
     radii = [map_.radius(step) for step in range(1, steps + 10)]
     assert radii[0] == pytest.approx(first)
     assert radii[-1] == pytest.approx(share * first)
-    assert all(later <= earlier + 1e-9 for earlier, later in zip(radii, radii[1:], strict=False))
+    assert all(later <= earlier + 1e-9 for earlier, later in pairwise(radii))
 
 
 def test_time_lies_in_the_checkpoint():

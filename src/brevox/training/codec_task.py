@@ -66,7 +66,7 @@ class CodecTask(Task):
             self.losses_by_name[section["name"]] = (float(section.get("weight", 1.0)), loss)
         self.balancer: Balancer = BALANCERS.build(recipe.balancer, mean=mean_over_devices)
         self.game = Game(recipe, fabric)
-        total = self.model.bottleneck.books
+        total = cast(int, self.model.bottleneck.books)
         self.books = sorted({min(total, max(1, round(share * total))) for share in _VALID_SHARES})
         #: At which the best is chosen, and shown.
         self.half = self.books[-2] if len(self.books) > 1 else self.books[-1]

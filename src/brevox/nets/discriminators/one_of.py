@@ -34,7 +34,7 @@ class OneOfSeveral(SeveralDiscriminators):
             raise SettingsError(
                 f"one_of has {len(self.parts)} parts; it needs as many chances, none below 0: {chances}"
             )
-        self.chances = torch.tensor(chances)
+        self.chances = torch.tensor(chances, dtype=torch.float)
         self.drawn = 0
 
     def draw(self) -> None:

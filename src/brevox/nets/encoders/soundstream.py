@@ -47,16 +47,16 @@ class SoundStreamEncoder(nn.Module):
         check_strides(strides, hop)
         width = base_width
         self.enter = CausalConvolution(1, width, EDGE_KERNEL)
-        self.stages = nn.ModuleList()
+        self.stages, self.falls = nn.ModuleList(), nn.ModuleList()
         for stride in strides:
-            down = CausalConvolution(width, 2 * width, 2 * stride, stride=stride)
-            self.stages.append(nn.ModuleList([STAGE_LAYERS.build(layers, channels=width), down]))
+            self.stages.append(STAGE_LAYERS.build(layers, channels=width))
+            self.falls.append(CausalConvolution(width, 2 * width, 2 * stride, stride=stride))
             width *= 2
         self.leave = CausalConvolution(width, latent, _LAST_KERNEL)
 
     def forward(self, audio: Tensor) -> Tensor:
         hidden = self.enter(as_row(audio[:, None]))
-        for layers, down in self.stages:  # type: ignore[misc]
-            hidden = down(activate(layers(hidden)))
+        for layers, fall in zip(self.stages, self.falls, strict=True):
+            hidden = fall(activate(layers(hidden)))
         latent: Tensor = self.leave(activate(hidden))[:, :, 0]
         return latent
