@@ -70,9 +70,7 @@ def test_streaming_gives_the_codes_and_the_sound_of_the_whole(codec, cuts):
     audio = voice(1.5, 120)[: 100 * HOP - 5]
     whole = codec.encode(audio[None], books=codec.books)
     offline = np.concatenate([chunk.codes[0] for chunk in whole.chunks], axis=1)
-    sound = np.concatenate(
-        list(codec.decode_chunks([CodeChunk(0, 100, offline[None], ())], 1, 1.0)), axis=1
-    )[0]
+    sound = np.concatenate(list(codec.decode_chunks([CodeChunk(0, 100, offline[None], ())], 1, 1.0)), axis=1)[0]
     with codec.streaming() as stream:
         pieces = np.split(np.float32(whole.gain) * audio, sorted(min(cut, len(audio)) for cut in cuts))
         codes = [stream.encode(piece) for piece in pieces]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 import brevox
-from brevox.cli import analysing, coding, evaluating, gui, listening, looking, making, speed, tokens, units
+from brevox.cli import analysing, coding, evaluating, gui, lab, listening, looking, making, speed, tokens, units
 
 app = typer.Typer(
     name="brevox",
@@ -35,6 +35,7 @@ data.command("prepare")(making.prepare)
 data.command("features")(units.features)
 data.command("tokenize")(tokens.tokenize)
 app.add_typer(data, name="data")
+app.add_typer(lab.lab, name="lab")
 
 
 def _version(wanted: bool) -> None:
