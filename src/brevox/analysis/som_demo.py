@@ -106,7 +106,7 @@ def _on_grid(entries: NDArray[np.float32], places: NDArray[np.int64], side: int)
 
 def draw(books: list[PatchBook]) -> Figure:
     """The books side by side."""
-    figure = Figure(figsize=(5 * len(books), 5.4), layout="constrained")
+    figure = Figure(figsize=(5 * len(books), 6), layout="constrained")
     for axes, book in zip(figure.subplots(1, len(books), squeeze=False)[0], books, strict=True):
         axes.imshow(book.picture, interpolation="nearest")
         axes.set_title(

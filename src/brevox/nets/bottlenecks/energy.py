@@ -13,6 +13,8 @@ from brevox.nets.bottlenecks.rvq import Quantised
 from brevox.nets.feature_maps import check_numbers
 from brevox.nets.parts import BOTTLENECKS
 
+_START = 0.02
+
 
 class EnergyTransformer(nn.Module):
     """Frames fall down an energy: x <- x - step * dE/dg with g = LayerNorm(x), the same E again and again.
@@ -44,10 +46,11 @@ class EnergyTransformer(nn.Module):
         self.iterations, self.step, self.window = iterations, step, window
         self.beta = head_width**-0.5
         self.norm = nn.LayerNorm(width)
-        # As in the paper: what all heads together give is as large as what went in, more or less.
-        self.keys = nn.Parameter(torch.randn(heads, head_width, width) * width**-0.5)
-        self.queries = nn.Parameter(torch.randn(heads, head_width, width) * width**-0.5)
-        self.memories = nn.Parameter(torch.randn(memories, width) * width**-0.5)
+        # Small at first, as the authors have it: larger ones pull all frames into a few valleys before anything is
+        # learned (17 of 256 codes were left in use).
+        self.keys = nn.Parameter(_START * torch.randn(heads, head_width, width))
+        self.queries = nn.Parameter(_START * torch.randn(heads, head_width, width))
+        self.memories = nn.Parameter(_START * torch.randn(memories, width))
 
     def forward(self, x: Tensor) -> Tensor:
         # Half precision is too coarse to tell whether an energy rose.
