@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from brevox.audio.excitation import white_noise
+from brevox.audio.pitch import PITCH_CHANNELS
 from brevox.data.corpus import Corpus
-from brevox.errors import SettingsError
 from brevox.losses.spectrogram import magnitude, spectrogram
 from brevox.nets.bottlenecks.neighbourhood import neighbour_distance, snake, topographic_error
+from brevox.nets.codec import Hearing, NeuralCodec
 from brevox.training.export import load_trained
 from brevox.training.validation import valid_clips
 
@@ -50,7 +52,7 @@ class CodeMap:
 
 @torch.no_grad()
 def code_map(checkpoint: Path, corpus: Path | None = None) -> CodeMap:
-    """Look at the first book of a trained codec that sends no pitch.
+    """Look at the first book of a trained codec. What it sounds like is without pitch, where it sends one.
 
     Args:
         checkpoint: of `brevox train`.
@@ -58,18 +60,18 @@ def code_map(checkpoint: Path, corpus: Path | None = None) -> CodeMap:
 
     Raises:
         DataError: checkpoint or corpus cannot be read.
-        SettingsError: the codec has no codebooks, or sends a pitch.
+        SettingsError: the codec has no codebooks.
     """
     model, state = load_trained(checkpoint)
-    if model.pitch:
-        raise SettingsError("a map needs a codec that sends no pitch: its codes alone say what it sounds like")
     entries = torch.as_tensor(model.bottleneck.exported()["codebooks"])[0]  # type: ignore[operator]
     clips = valid_clips(Corpus(corpus or Path(state["recipe"]["data"]["corpus"]), "valid"), _CLIPS, _CLIP_S, model)
-    before = getattr(model.bottleneck, "before", torch.nn.Identity())
-    latents = torch.cat([before(model.encode(clip["audio"]))[0].T for clip in clips])
+    hearing = Hearing(model)
+    latents = torch.cat(
+        [hearing(*(clip[name] for name in ("audio", "condition") if name in clip))[0].T for clip in clips]
+    )
     nearest = torch.cdist(latents, entries).argmin(dim=1)
     places = snake(len(entries))
-    centroids, levels = zip(*(_sound(model.decoder, entry, model.sample_rate) for entry in entries), strict=True)
+    centroids, levels = zip(*(_sound(model, entry) for entry in entries), strict=True)
     distances = torch.cdist(entries, entries)
     beside = ((places[:, None] - places[None]).abs().sum(dim=2) == 1).float()
     apart = (distances * beside).sum(dim=1) / beside.sum(dim=1) / distances.mean()
@@ -85,12 +87,17 @@ def code_map(checkpoint: Path, corpus: Path | None = None) -> CodeMap:
     )
 
 
-def _sound(decoder: torch.nn.Module, entry: Tensor, sample_rate: int) -> tuple[float, float]:
+def _sound(model: NeuralCodec, entry: Tensor) -> tuple[float, float]:
     """Centroid, Hz, and level, dB, of one code held."""
-    audio = decoder(entry[None, :, None].repeat(1, 1, _HELD_FRAMES))
+    condition = excitation = None
+    if model.pitch:
+        condition = torch.zeros(1, PITCH_CHANNELS, _HELD_FRAMES)
+        noise = torch.from_numpy(white_noise(0, _HELD_FRAMES))
+        excitation = torch.stack([torch.zeros_like(noise), noise])[None]
+    audio = model.decode(entry[None, :, None].repeat(1, 1, _HELD_FRAMES), condition, excitation)
     audio = audio[:, audio.shape[1] // 2 :]
     power = magnitude(spectrogram(audio, _WINDOW, _WINDOW // 4)).square().mean(dim=(0, 2))
-    hz = torch.linspace(0, sample_rate / 2, len(power))
+    hz = torch.linspace(0, model.sample_rate / 2, len(power))
     return ((power * hz).sum() / power.sum()).item(), (10 * torch.log10(audio.square().mean() + 1e-10)).item()
 
 

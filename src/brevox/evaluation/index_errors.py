@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from brevox.data.corpus import Corpus
 from brevox.errors import SettingsError
 from brevox.losses.mel import MultiScaleMelLoss
 from brevox.nets.bottlenecks.neighbourhood import neighbour_distance, snake, topographic_error
+from brevox.nets.codec import Hearing, NeuralCodec
 from brevox.training.export import load_trained
 from brevox.training.validation import valid_clips
 
@@ -51,7 +53,7 @@ def index_errors(
     """Decode validation clips with errors in their codes, those of all books.
 
     Args:
-        checkpoint: of `brevox train`, of a codec that sends no pitch.
+        checkpoint: of `brevox train`. Where it sends a pitch, that arrives without errors.
         corpus: that of the training by default.
         chance: that a code is wrong.
         clips: how many, of 4 s.
@@ -59,30 +61,30 @@ def index_errors(
 
     Raises:
         DataError: checkpoint or corpus cannot be read.
-        SettingsError: the codec has no codes, or sends a pitch, or the chance is none.
+        SettingsError: the codec has no codes, or the chance is none.
     """
     if not 0 <= chance <= 1:
         raise SettingsError(f"the chance of an error is 0 to 1, not {chance}")
     model, state = load_trained(checkpoint)
-    if model.pitch or not model.bottleneck.books:
-        raise SettingsError(f"{checkpoint} has no codes, or a pitch beside them; errors are made in codes alone")
+    if not model.bottleneck.books:
+        raise SettingsError(f"{checkpoint} has no codes, so none of them can be wrong")
     size = int(model.bottleneck.codes)  # type: ignore[arg-type]
     mel = MultiScaleMelLoss(model.sample_rate)
     generator = torch.Generator().manual_seed(seed)
     rows, latents, first_codes = [], [], []
-    before = getattr(model.bottleneck, "before", torch.nn.Identity())
+    hearing = Hearing(model)
     for clip in valid_clips(Corpus(corpus or Path(state["recipe"]["data"]["corpus"]), "valid"), clips, CLIP_S, model):
-        audio = clip["audio"]
-        latent = model.encode(audio)
-        codes = model.bottleneck(latent).codes
-        latents.append(before(latent)[0].T)
+        audio, given = clip["audio"], {name: value for name, value in clip.items() if name != "audio"}
+        codes = model(**clip)[1].codes
+        latents.append(hearing(audio, *(value for name, value in given.items() if name == "condition"))[0].T)
         first_codes.append(codes[0, 0])
         wrong = torch.rand(codes.shape, generator=generator) < chance
         others = torch.randint(size, codes.shape, generator=generator)
         near, far = (
-            _decoded(model, torch.where(wrong, instead, codes)) for instead in (one_off(codes, size, generator), others)
+            _decoded(model, torch.where(wrong, instead, codes), given)
+            for instead in (one_off(codes, size, generator), others)
         )
-        clean = _decoded(model, codes)
+        clean = _decoded(model, codes, given)
         pairs = ((clean, audio), (near, audio), (far, audio), (near, clean), (far, clean))
         rows.append([mel(ours, theirs).item() for ours, theirs in pairs])
     entries = torch.as_tensor(model.bottleneck.exported()["codebooks"])[0]  # type: ignore[operator]
@@ -104,6 +106,5 @@ def one_off(codes: Tensor, size: int, generator: torch.Generator) -> Tensor:
     return codes + step
 
 
-def _decoded(model: torch.nn.Module, codes: Tensor) -> Tensor:
-    audio: Tensor = model.decoder(model.bottleneck.decode(codes))  # type: ignore[operator, union-attr]
-    return audio
+def _decoded(model: NeuralCodec, codes: Tensor, given: Mapping[str, Tensor]) -> Tensor:
+    return model.decode(model.bottleneck.decode(codes), **given)  # type: ignore[operator]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 # Imported for their names in the registries.
 import brevox.nets.bottlenecks.energy
@@ -88,14 +88,17 @@ class NeuralCodec(Model):
             The decoded audio, Shape [batch, frames * hop], and what the bottleneck made.
         """
         quantised = self.bottleneck(self.encode(audio, condition), books)
-        if self.pitch:
-            return self.decoder(quantised.latent, condition, excitation), quantised
-        return self.decoder(quantised.latent), quantised
+        return self.decode(quantised.latent, condition, excitation), quantised
 
     def encode(self, audio: Tensor, condition: Tensor | None = None) -> Tensor:
         """The latent before quantisation, Shape [batch, latent, frames]; arguments as above."""
         latent: Tensor = self.encoder(audio, condition) if self.pitch else self.encoder(audio)
         return latent
+
+    def decode(self, latent: Tensor, condition: Tensor | None = None, excitation: Tensor | None = None) -> Tensor:
+        """The sound of a latent, Shape [batch, frames * hop]; arguments as above."""
+        audio: Tensor = self.decoder(latent, condition, excitation) if self.pitch else self.decoder(latent)
+        return audio
 
     @property
     def causal(self) -> bool:
@@ -128,6 +131,22 @@ class NeuralCodec(Model):
             inputs["condition"] = torch.zeros(1, PITCH_CHANNELS, frames)
             inputs["excitation"] = torch.zeros(1, 2, frames * self.hop)
         return inputs
+
+
+class Hearing(nn.Module):
+    """What makes the latent that is quantised: the encoder, and what the bottleneck does before it quantises.
+
+    Shape: what the encoder takes, to [batch, latent, frames].
+    """
+
+    def __init__(self, model: NeuralCodec) -> None:
+        super().__init__()
+        self.encoder = model.encoder
+        self.before = getattr(model.bottleneck, "before", nn.Identity())
+
+    def forward(self, *heard: Tensor) -> Tensor:
+        latent: Tensor = self.before(self.encoder(*heard))
+        return latent
 
 
 def build_codec(settings: Mapping[str, Any]) -> NeuralCodec:

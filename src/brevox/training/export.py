@@ -24,7 +24,7 @@ from brevox.codec.quantise import quantise
 from brevox.data.corpus import Corpus
 from brevox.errors import SettingsError
 from brevox.nets.causal.past import Stateful
-from brevox.nets.codec import NeuralCodec, build_codec
+from brevox.nets.codec import Hearing, NeuralCodec, build_codec
 from brevox.training.checkpoint import load_checkpoint, restore_weights
 
 _OPSET = 17
@@ -132,7 +132,7 @@ def code_corpus(
     total = sum(clip.samples for clip in corpus.clips) / model.sample_rate / 3600
     chosen = corpus.clips[:: max(1, math.ceil(total / hours))]
     books = {name: array.astype(np.float32) for name, array in _books(model).items()}
-    hearing, sequences = _Hearing(model), []
+    hearing, sequences = Hearing(model), []
     for done, clip in enumerate(chosen, 1):
         audio, pitch = corpus.read(clip.shard, clip.first, clip.samples // model.hop * model.hop)
         heard = [torch.from_numpy(audio)[None]]
@@ -143,19 +143,6 @@ def code_corpus(
         if progress is not None:
             progress(done / len(chosen))
     return sequences
-
-
-class _Hearing(nn.Module):
-    """What makes the latent that is quantised: the encoder, and what the bottleneck does before it quantises."""
-
-    def __init__(self, model: NeuralCodec) -> None:
-        super().__init__()
-        self.encoder = model.encoder
-        self.before = getattr(model.bottleneck, "before", nn.Identity())
-
-    def forward(self, *heard: Tensor) -> Tensor:
-        latent: Tensor = self.before(self.encoder(*heard))
-        return latent
 
 
 def _books(model: NeuralCodec) -> dict[str, NDArray[np.float16]]:
@@ -184,7 +171,7 @@ def _network_parts(
         known |= {"condition": condition, "excitation": random(1, 2, frames * model.hop)}
     axes = {"audio": {1: "samples"}, "condition": {2: "frames"}, "latent": {2: "frames"}, "excitation": {2: "samples"}}
     return {
-        "encoder": (_Hearing(model), heard, "latent", {name: axes[name] for name in [*heard, "latent"]}),
+        "encoder": (Hearing(model), heard, "latent", {name: axes[name] for name in [*heard, "latent"]}),
         "decoder": (model.decoder, known, "audio", {name: axes[name] for name in [*known, "audio"]}),
     }
 
