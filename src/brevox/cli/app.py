@@ -10,6 +10,7 @@ from brevox.cli import (
     coding,
     evaluating,
     gui,
+    lab,
     listening,
     looking,
     making,
@@ -50,6 +51,7 @@ data.command("tokenize")(tokens.tokenize)
 app.add_typer(data, name="data")
 app.add_typer(vocoder.app, name="vocoder")
 app.add_typer(synth.app, name="synth")
+app.add_typer(lab.app, name="lab")
 
 
 def _version(wanted: bool) -> None:

@@ -39,6 +39,12 @@ def encode(
     stereo: Annotated[bool, typer.Option("--stereo", help="Keep two channels instead of their average.")] = False,
     model: Model = None,
     format_: Annotated[int, typer.Option("--format", help="Version of the .sc format: 2, or the older 1.")] = 2,
+    live: Annotated[
+        bool, typer.Option("--live", help="Code WAV from a pipe while it is recorded, with a model that can.")
+    ] = False,
+    chunk_ms: Annotated[
+        int, typer.Option("--chunk-ms", min=1, help="With --live: sound that goes out at once; less costs more bits.")
+    ] = 320,
     jobs: Jobs = None,
     force: Force = False,
 ) -> None:
@@ -47,6 +53,10 @@ def encode(
     from brevox.codec import batch, models, transcode
 
     options: dict[str, Any] = {"kbps": kbps, "stereo": stereo, "version": format_}
+    if live:
+        if not _is_pipe(inputs):
+            raise SettingsError("--live codes what comes from a pipe: arecord -t wav | brevox encode --live - -o -")
+        options["live_s"] = chunk_ms / 1000
     if _is_pipe(inputs):
         target: Any = _pipe_target(output, sys.stdout.buffer, force)
         result = transcode.encode_file(sys.stdin.buffer, target, codec=models.load(model), **options)

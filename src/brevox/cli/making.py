@@ -111,6 +111,9 @@ def prepare(
         str | None, typer.Option("--synthetic", help="No recordings, but noise or constant, to test training with.")
     ] = None,
     layout: Layout = "auto",
+    rate: Annotated[
+        int, typer.Option("--rate", min=8000, max=48000, help="Sample rate, Hz; the pitch is kept at 16000 alone.")
+    ] = 16000,
     output: Annotated[Path, typer.Option("--output", "-o", help="The corpus' folder.")] = Path("corpus"),
     jobs: Jobs = None,
 ) -> None:
@@ -124,6 +127,8 @@ def prepare(
     if [bool(folders), manifest is not None, synthetic is not None].count(True) != 1:
         raise DataError("name either folders of recordings or a manifest with --manifest, or --synthetic noise")
     if synthetic is not None:
+        if rate != 16000:
+            raise DataError("--synthetic recordings are at 16000 Hz; leave --rate out")
         result = write_corpus(output, synthetic_clips(synthetic))
     else:
         sources, told = (manifest_sources(manifest), []) if manifest else read_layouts(folders or [], layout)
@@ -131,7 +136,11 @@ def prepare(
             _messages.print(escape(line), soft_wrap=True)
         with _messages.status("reading ...") as status:
             result = prepare(
-                sources, output, jobs=jobs, progress=lambda done, total: status.update(f"{done} of {total} recordings")
+                sources,
+                output,
+                sample_rate=rate,
+                jobs=jobs,
+                progress=lambda done, total: status.update(f"{done} of {total} recordings"),
             )
     tell_reasons(_messages, "left out", result.failed)
     summary = f"{output}: {result.clips} clips, {result.hours:.2f} h, {result.speakers} speakers"

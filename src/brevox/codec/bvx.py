@@ -2,6 +2,7 @@
 
     encoder.onnx     audio [1, samples], condition [1, 2, frames]          -> latent [1, latent, frames]
     decoder.onnx     latent, condition, excitation [1, 2, samples]         -> audio [1, samples]
+                     and in models that code while sound arrives, beside each: state [1, size] -> next_state
     codebooks.npz    codebooks [books, codes, latent]; perhaps keys [books, codes, latent + 1]
     entropy.npz      integer probability tables, see brevox.codec.entropy
     model.json       name, rates, sizes, licence, training data, metrics
@@ -31,11 +32,13 @@ from numpy.typing import NDArray
 from brevox.errors import ModelFileError
 from brevox.output import atomic_output
 
-FORMAT = 1
+#: 2 has networks that carry on a state; without, 1 is written, which older versions of Brevox read too.
+FORMAT = 2
 _MEMBERS = ("encoder.onnx", "decoder.onnx", "codebooks.npz", "entropy.npz", "model.json", "README.md")
 _SPARE_BYTES = 1 << 25  # that a small model may unpack to beyond four times its size: tables compress well
 _COMPRESSED = {"entropy.npz", "README.md", "model.json"}
 _ZIP_ERRORS = (zipfile.BadZipFile, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error)
+_STATE_SIZES = ("encoder_state", "decoder_state")
 _WHOLE_NUMBERS = ("sample_rate", "hop", "encoder_context", "decoder_context", "latent")
 
 
@@ -166,7 +169,7 @@ def _read_info(path: Path, text: bytes) -> dict[str, Any]:
         raise ModelFileError(f"{path} is damaged: model.json is no description; get it again")
     if not isinstance(info.get("format"), int) or info["format"] > FORMAT:
         raise ModelFileError(f"{path} is of model format {info.get('format')!r}; this Brevox knows up to {FORMAT}")
-    for name in _WHOLE_NUMBERS:
+    for name in (*_WHOLE_NUMBERS, *(name for name in _STATE_SIZES if name in info)):
         value = info.get(name)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 10**6:
             raise ModelFileError(f"{path} is damaged: model.json has no sensible {name}; get it again")

@@ -12,6 +12,7 @@ where they lie whatever blocks the audio arrives in, the codes are equal, to the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -25,9 +26,11 @@ from brevox.codec.bvx import ModelFile
 from brevox.codec.entropy import EntropyModel
 from brevox.codec.frugal import frugal_pitch
 from brevox.codec.level import level_to_rms, rms_to_level
+from brevox.codec.live import CodecStream
 from brevox.codec.networks import Networks
 from brevox.codec.quantise import dequantise, nearest_keys, quantise
 from brevox.codec.sc2 import MOST_CHANNELS, Chunk
+from brevox.codec.window import Window
 from brevox.errors import ModelFileError, SettingsError, WrongModelError
 
 T = TypeVar("T")
@@ -54,26 +57,6 @@ class CodeChunk:
     first_frame: int
     frames: int
     codes: NDArray[np.uint16]
-    levels: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Window:
-    """What is needed to code a chunk, but for the model: see `Codec.windows`.
-
-    first_frame: of the chunk, counted from the recording's beginning.
-    left: frames of context before the chunk.
-    samples: of the chunk.
-    audio: at the level of training, with context, whole frames. Shape [channels, left + chunk + right samples].
-    pitch: codes, Shape [channels, frames]; None if the model does without.
-    levels: of the chunk in each channel, see brevox.codec.level.
-    """
-
-    first_frame: int
-    left: int
-    samples: int
-    audio: NDArray[np.float32]
-    pitch: NDArray[np.uint8] | None
     levels: tuple[int, ...]
 
 
@@ -126,11 +109,37 @@ class Codec:
             raise ModelFileError(f"the parts of the model {self.name} do not fit each other; get it again")
         self._pitch_bits = self.entropy.first_column_bits()
         self._networks = Networks(model, threads)
+        if self.streams and self.sends_pitch:
+            raise ModelFileError(f"the parts of the model {self.name} do not fit each other; get it again")
 
     @property
     def frame_rate_hz(self) -> float:
         """Code frames a second."""
         return self.sample_rate / self.hop
+
+    @property
+    def streams(self) -> bool:
+        """Whether the networks carry on a state, so that sound can be coded while it arrives."""
+        return self._networks.stateful
+
+    def stream(self, books: int | None = None) -> CodecStream:
+        """A channel to be coded while it arrives, from its beginning on; `books` as in `encode`, by default all.
+
+        Raises:
+            SettingsError: the model looks ahead, or has not so many books.
+        """
+        if not self.streams:
+            raise SettingsError(
+                f"the model {self.name} looks ahead, so it cannot code sound while it arrives; "
+                "take one that can, such as one trained from recipes/soundstream-24k.yaml"
+            )
+        _, books = self.check_rate(None, self.books if books is None else books)
+        return CodecStream(self._networks, self._codebooks, self._keys[:books], self.hop)
+
+    @contextmanager
+    def streaming(self, books: int | None = None) -> Iterator[CodecStream]:
+        """`stream` for a `with`, after which nothing of it is left."""
+        yield self.stream(books)
 
     def encode(self, audio: NDArray[np.floating], kbps: float | None = None, *, books: int | None = None) -> Codes:
         """Code a whole recording.
@@ -240,6 +249,10 @@ class Codec:
         The last block is not cut: only who wrote the codes knows how many samples there were.
         """
         decoders = [_ChannelDecoder(self, channel, gain) for channel in range(channels)]
+        if self.streams:  # nothing that comes after matters
+            for chunk in chunks:
+                yield np.stack([decoder.decode_on(chunk) for decoder in decoders])
+            return
         before: CodeChunk | None = None
         here: CodeChunk | None = None
         for after in _with_end(chunks):
@@ -306,6 +319,8 @@ class Codec:
         frames = -(-window.samples // self.hop)
         if not any(window.levels):
             return np.zeros((len(window.audio), 0, frames), dtype=np.uint16)
+        if window.codes is not None:
+            return window.codes
         # The pitch's own context is more than the network needs: cut down to what the network sees.
         begin = max(0, window.left - self._encoder_context)
         end = min(window.audio.shape[1] // self.hop, window.left + frames + self._encoder_context)
@@ -327,6 +342,15 @@ class _ChannelDecoder:
         self.phase = 0.0
         self.pulses_before = np.zeros(0, dtype=np.float32)
         self.mending: float | None = None
+        self.stream = codec.stream() if codec.streams else None
+
+    def decode_on(self, here: CodeChunk) -> NDArray[np.float32]:
+        """Audio of the chunk `here`, Shape [frames * hop], by a model that carries on a state."""
+        if self.stream is None or not here.codes.shape[1]:
+            self.stream, self.mending = self.codec.stream(), None
+            return np.zeros(here.frames * self.codec.hop, dtype=np.float32)
+        audio = self.stream.decode(here.codes[self.channel])
+        return self._mend_level(audio, here.levels[self.channel] if here.levels else None)
 
     def decode(self, before: CodeChunk | None, here: CodeChunk, after: CodeChunk | None) -> NDArray[np.float32]:
         """Audio of the chunk `here`, Shape [frames * hop]."""

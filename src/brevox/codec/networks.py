@@ -29,16 +29,22 @@ class Networks:
         # Idle threads that spin take the processor from the pitch tracker, and from all else on a busy laptop.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 4  # what matters arrives as an exception
-        self._encoder = self._open(model.encoder, options, {"audio"} | pitch_inputs)
+        self._states = {part: int(model.info.get(f"{part}_state", 0)) for part in ("encoder", "decoder")}
+        #: Whether both networks carry on a state.
+        self.stateful = min(self._states.values()) > 0
+        carried = {"state"} if self.stateful else set()
+        self._encoder = self._open(model.encoder, options, {"audio"} | pitch_inputs | carried)
         excited = {"excitation"} if pitch_inputs else set()
-        self._decoder = self._open(model.decoder, options, {"latent"} | pitch_inputs | excited)
+        self._decoder = self._open(model.decoder, options, {"latent"} | pitch_inputs | excited | carried)
 
     def encode(self, audio: NDArray[np.float32], pitch: NDArray[np.integer] | None = None) -> NDArray[np.float32]:
         """Audio, Shape [frames * hop], and pitch codes, Shape [frames], if any, to the latent [latent, frames]."""
         inputs = {"audio": audio[None]}
         if pitch is not None:
             inputs["condition"] = pitch_condition(pitch)[None]
-        return self._run(self._encoder, inputs, (1, self._latent, len(audio) // self._hop))
+        if self.stateful:
+            inputs["state"] = self.first_state("encoder")
+        return self._run(self._encoder, inputs, (1, self._latent, len(audio) // self._hop))[0]
 
     def decode(
         self,
@@ -53,7 +59,26 @@ class Networks:
         inputs = {"latent": latent[None]}
         if pitch is not None and excitation is not None:
             inputs |= {"condition": pitch_condition(pitch)[None], "excitation": excitation[None]}
-        return self._run(self._decoder, inputs, (1, latent.shape[1] * self._hop))
+        if self.stateful:
+            inputs["state"] = self.first_state("decoder")
+        return self._run(self._decoder, inputs, (1, latent.shape[1] * self._hop))[0]
+
+    def first_state(self, part: str) -> NDArray[np.float32]:
+        """What `encoder` or `decoder` begins with, Shape [1, size]; with `stateful` only."""
+        return np.zeros((1, self._states[part]), dtype=np.float32)
+
+    def encode_on(
+        self, audio: NDArray[np.float32], state: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As `encode`, from a state on, to the latent and the next state."""
+        inputs = {"audio": audio[None], "state": state}
+        return self._run(self._encoder, inputs, (1, self._latent, len(audio) // self._hop))
+
+    def decode_on(
+        self, latent: NDArray[np.float32], state: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As `decode`, from a state on, to the audio and the next state."""
+        return self._run(self._decoder, {"latent": latent[None], "state": state}, (1, latent.shape[1] * self._hop))
 
     def _open(
         self, graph: bytes, options: onnxruntime.SessionOptions, inputs: set[str]
@@ -71,15 +96,18 @@ class Networks:
 
     def _run(
         self, session: onnxruntime.InferenceSession, inputs: dict[str, NDArray[np.float32]], shape: tuple[int, ...]
-    ) -> NDArray[np.float32]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The one item of what comes out, and the next state, Shape [1, size]; without a state an empty one."""
+        state = inputs.get("state", np.zeros((1, 0), dtype=np.float32))
         try:
-            (output,) = session.run(None, inputs)
+            output, *states = session.run(None, inputs)
         except Exception as error:
             raise ModelFileError(f"a network of the model {self._name} failed: {_line(error)}") from error
-        if output.shape != shape or output.dtype != np.float32 or not np.isfinite(output).all():
-            raise ModelFileError(f"a network of the model {self._name} gave no usable result")
-        result: NDArray[np.float32] = output[0]
-        return result
+        after = states[0] if states else state
+        for array, wanted in ((output, shape), (after, state.shape)):
+            if array.shape != wanted or array.dtype != np.float32 or not np.isfinite(array).all():
+                raise ModelFileError(f"a network of the model {self._name} gave no usable result")
+        return output[0], after
 
 
 def _line(error: Exception) -> str:

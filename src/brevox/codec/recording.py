@@ -14,9 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brevox.audio import AudioReader, Resampler
+from brevox.audio.live import LiveReader
 from brevox.audio.loudness import LoudnessMeter
 from brevox.codec.ahead import ReadAhead
-from brevox.codec.codec import Codec, Window
+from brevox.codec.codec import Codec
+from brevox.codec.live import live_windows
+from brevox.codec.window import Window
+from brevox.errors import SettingsError
 
 #: A file's path, or an open binary file such as a pipe.
 FileLike = str | os.PathLike[str] | BinaryIO
@@ -25,6 +29,7 @@ _BLOCK_S = 2.0
 #: How much of a recording tells its level: of a file, 20 MB a channel of memory; of a pipe, what one would wait for.
 _SURVEY_S = 300.0
 _PIPE_SURVEY_S = 30.0
+_LIVE_SURVEY_S = 1.0
 
 
 class Recording:
@@ -34,6 +39,7 @@ class Recording:
         source: any audio file, or a stream of one.
         codec: what it is for.
         stereo: keep the first two channels; else all are averaged.
+        live_frames: as many frames go on at once, without waiting for what follows; for a pipe and a model that can.
         hear: called again and again while its level is heard, which takes a second or two. What it raises ends that.
 
     Attributes:
@@ -44,19 +50,37 @@ class Recording:
 
     Raises:
         AudioFileError: it cannot be read.
+        SettingsError: it is to be live, but is a file, or the model looks ahead.
     """
 
     def __init__(
-        self, source: FileLike, codec: Codec, *, stereo: bool = False, hear: Callable[[], None] | None = None
+        self,
+        source: FileLike,
+        codec: Codec,
+        *,
+        stereo: bool = False,
+        hear: Callable[[], None] | None = None,
+        live_frames: int | None = None,
     ) -> None:
         with ExitStack() as stack:
-            self.reader = stack.enter_context(AudioReader(source))
+            self.reader: AudioReader | LiveReader
+            if live_frames is None:
+                self.reader = stack.enter_context(AudioReader(source))
+            elif isinstance(source, (str, os.PathLike)):
+                raise SettingsError(f"{source} is a file; only what comes from a pipe is live")
+            else:
+                codec.stream()  # or it is told at once that the model cannot
+                self.reader = stack.enter_context(LiveReader(source))
             self.channels = min(2, self.reader.channels) if stereo else 1
             self._blocks = _CountedBlocks(_mixed(self.reader, self.channels))
             resampler = Resampler(self.reader.sample_rate, codec.sample_rate, self.channels)
-            survey_s = _SURVEY_S if is_file(source) else _PIPE_SURVEY_S
+            survey_s = _SURVEY_S if is_file(source) else _PIPE_SURVEY_S if live_frames is None else _LIVE_SURVEY_S
             self.gain, blocks = _survey(resampled(self._blocks, resampler), codec.sample_rate, survey_s, hear)
-            self.windows: Iterator[Window] = codec.windows(blocks, self.channels, self.gain)
+            self.windows: Iterator[Window]
+            if live_frames is None:
+                self.windows = codec.windows(blocks, self.channels, self.gain)
+            else:
+                self.windows = live_windows(codec, blocks, self.channels, self.gain, live_frames)
             if is_file(source):
                 self.windows = iter(stack.enter_context(ReadAhead(self.windows)))
             self._open = stack.pop_all()
@@ -111,7 +135,7 @@ class _CountedBlocks:
             yield block
 
 
-def _mixed(reader: AudioReader, channels: int) -> Iterator[NDArray[np.float32]]:
+def _mixed(reader: AudioReader | LiveReader, channels: int) -> Iterator[NDArray[np.float32]]:
     for block in reader.blocks(max(1, round(_BLOCK_S * reader.sample_rate))):
         yield block.mean(axis=0, keepdims=True) if channels == 1 else block[:channels]
 

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from brevox.audio import AudioReader, AudioWriter, Chapter, Resampler, output_length
+from brevox.audio.live import LiveReader
 from brevox.codec.ahead import ReadAhead
 from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk
 from brevox.codec.models import load
@@ -68,6 +69,7 @@ def encode_file(
     version: int = 2,
     codec: Codec | None = None,
     progress: Progress | None = None,
+    live_s: float | None = None,
 ) -> Transcoded:
     """Encode a recording.
 
@@ -80,6 +82,8 @@ def encode_file(
         version: of the `.sc` format. Version 1 keeps neither tags, nor level, nor the exact length and rate.
         codec: `brevox.load()` by default.
         progress: called now and then.
+        live_s: the source is a pipe of WAV that is still being recorded; of so many seconds each, chunks are written
+            as soon as their sound is there. Its level is told by the first second.
 
     Raises:
         AudioFileError: the source cannot be read.
@@ -93,6 +97,7 @@ def encode_file(
         raise SettingsError(".sc version 1 has one channel only; leave stereo out, or use version 2")
     codec = codec or load()
     codec.check_rate(kbps, books)
+    live_frames = None if live_s is None else _live_frames(codec, live_s, version)
     if version == 1 and books is None:
         # All frames of a version 1 file have as many books: what the rate pays for without entropy coding.
         columns = int((3.0 if kbps is None else kbps) / _version_1_kbps(codec))
@@ -102,7 +107,7 @@ def encode_file(
         # First: that it cannot be written should not be told only after all the listening.
         file = stack.enter_context(_open_target(target))
         hear = None if progress is None else partial(progress, 0.0, None)  # whoever wants to stop may do so there
-        recording = stack.enter_context(Recording(source, codec, stereo=stereo, hear=hear))
+        recording = stack.enter_context(Recording(source, codec, stereo=stereo, hear=hear, live_frames=live_frames))
         reader, channels = recording.reader, recording.channels
         tags, left_out = _to_tags(reader)
         header = StreamHeader(
@@ -130,6 +135,8 @@ def encode_file(
             for chunk in chunks:
                 payload = codec.entropy.encode(chunk.codes) if chunk.codes.size else b""
                 writer.write(Chunk(chunk.first_frame, chunk.frames, chunk.codes.shape[1], chunk.levels, payload))
+                if live_frames is not None:
+                    file.flush()
             writer.close(recording.samples)
         damage = (*recording.damage, *left_out)
     return Transcoded(recording.duration_s, file.written, time.monotonic() - started, damage)
@@ -228,7 +235,18 @@ def _version_1_kbps(codec: Codec) -> float:
     return _code_bits(codec) * codec.frame_rate_hz / 1000
 
 
-def _to_tags(reader: AudioReader) -> tuple[dict[str, Any], list[str]]:
+def _live_frames(codec: Codec, live_s: float, version: int) -> int:
+    """Frames of a chunk of so many seconds."""
+    if version != 2:
+        raise SettingsError("a .sc file of version 1 tells its length first, so it cannot be live; use version 2")
+    frames = round(live_s * codec.frame_rate_hz)
+    if not 1 <= frames <= CHUNK_FRAMES:
+        least, most = 1000 / codec.frame_rate_hz, 1000 * CHUNK_FRAMES / codec.frame_rate_hz
+        raise SettingsError(f"live chunks of the model {codec.name} have {least:.0f} to {most:.0f} ms")
+    return frames
+
+
+def _to_tags(reader: AudioReader | LiveReader) -> tuple[dict[str, Any], list[str]]:
     """Tags and chapters for the stream, and a sentence about those it has no room for, if any."""
     tags: dict[str, Any] = dict(reader.tags)
     if reader.chapters:
@@ -264,6 +282,9 @@ class _CountedOutput:
     def write(self, data: bytes) -> int:
         self.written += len(data)
         return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from brevox.audio.excitation import pulse_train
-from brevox.audio.pitch import PITCH_HOP, PITCH_RATE_HZ, pitch_condition
+from brevox.audio.pitch import PITCH_HOP, pitch_condition
 from brevox.data.prepare import CORPUS_FORMAT
 from brevox.errors import DataError
 
@@ -40,6 +40,9 @@ class Corpus:
         folder: the corpus.
         split: `train` or `valid`.
 
+    Attributes:
+        sample_rate: Hz. At others than 16,000 no pitch is tracked, and all codes of it are 0.
+
     Raises:
         DataError: no corpus there, one of another version, or the split is empty.
     """
@@ -49,6 +52,7 @@ class Corpus:
         try:
             description = json.loads((folder / "corpus.json").read_text())
             shards = int(description["shards"])
+            self.sample_rate = int(description["sample_rate"])
             with (folder / "clips.tsv").open(newline="", encoding="utf-8") as file:
                 rows = [row for row in csv.DictReader(file, delimiter="\t") if row["split"] == split]
             self.audio = [np.load(folder / f"shard-{n:04d}.audio.npy", mmap_mode="r") for n in range(shards)]
@@ -108,7 +112,7 @@ class CropDataset(Dataset[dict[str, NDArray[np.generic]]]):
         augment: Chain | None = None,
     ) -> None:
         self.corpus, self.items, self.seed, self.pitch = corpus, items, seed, pitch
-        self.samples = max(1, round(crop_s * PITCH_RATE_HZ / hop)) * hop
+        self.samples = max(1, round(crop_s * corpus.sample_rate / hop)) * hop
         self.gain_db, self.silence = (float(gain_db[0]), float(gain_db[1])), silence
         self.augment = augment
         self.frames = -(-self.samples // PITCH_HOP)

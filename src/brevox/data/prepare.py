@@ -5,7 +5,7 @@ A corpus is a folder:
     corpus.json               format, sample rate, hop
     clips.tsv                 one line a clip: shard, first sample, samples, speaker, split, path
     shard-0000.audio.npy      int16 samples of all clips of the shard, one after the other
-    shard-0000.pitch.npy      uint8 pitch codes, one for each 320 samples
+    shard-0000.pitch.npy      uint8 pitch codes, one for each 320 samples; zeros at other rates than 16 kHz
 
 Each clip is brought to one loudness, trimmed of long silence at its ends and filled up to whole
 frames, so that any run of samples in a shard is one run of pitch codes.
@@ -19,6 +19,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,7 @@ def prepare(
     sources: list[Source],
     folder: Path,
     *,
+    sample_rate: int = PITCH_RATE_HZ,
     jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Prepared:
@@ -93,6 +95,7 @@ def prepare(
     Args:
         sources: what to take in; clips of the split `test` are left out.
         folder: made if missing; an earlier corpus in it is replaced.
+        sample_rate: of the corpus, Hz. Pitch is tracked at 16 kHz alone.
         jobs: processes; all cores by default.
         progress: called with (recordings done, all).
 
@@ -107,7 +110,7 @@ def prepare(
 
     def loaded() -> Iterator[tuple[Source, NDArray[np.int16], NDArray[np.uint8]]]:
         with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
-            results = pool.map(_load, [s.path for s in wanted], chunksize=8)
+            results = pool.map(partial(_load, sample_rate=sample_rate), [s.path for s in wanted], chunksize=8)
             for done, (source, result) in enumerate(zip(wanted, results, strict=True), 1):
                 if progress is not None:
                     progress(done, len(wanted))
@@ -118,16 +121,21 @@ def prepare(
         if len(failed) == len(wanted):
             raise DataError(f"none of the {len(wanted)} recordings could be used: {failed[0][1]}")
 
-    return replace(write_corpus(folder, loaded()), failed=failed)
+    return replace(write_corpus(folder, loaded(), sample_rate), failed=failed)
 
 
-def write_corpus(folder: Path, clips: Iterable[tuple[Source, NDArray[np.int16], NDArray[np.uint8]]]) -> Prepared:
+def write_corpus(
+    folder: Path,
+    clips: Iterable[tuple[Source, NDArray[np.int16], NDArray[np.uint8]]],
+    sample_rate: int = PITCH_RATE_HZ,
+) -> Prepared:
     """Write a corpus, clip by clip.
 
     Args:
         folder: made if missing; an earlier corpus in it is replaced.
         clips: what each is, its samples, Shape: [320 * frames], and its pitch codes, Shape: [frames]. One or more,
             those of a speaker one after the other.
+        sample_rate: of them, Hz.
 
     Raises:
         DataError: the folder cannot be made.
@@ -151,18 +159,22 @@ def write_corpus(folder: Path, clips: Iterable[tuple[Source, NDArray[np.int16], 
         pitch.append(codes)
         filled += len(samples)
     _write_shard(folder, shard, audio, pitch)
-    description = {"format": CORPUS_FORMAT, "sample_rate": PITCH_RATE_HZ, "hop": PITCH_HOP, "shards": shard + 1}
+    description = {"format": CORPUS_FORMAT, "sample_rate": sample_rate, "hop": PITCH_HOP, "shards": shard + 1}
     (folder / "corpus.json").write_text(json.dumps(description, indent=1))
     with atomic_output(folder / "clips.tsv") as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, delimiter="\t")
         writer.writerow(CLIP_COLUMNS)
         writer.writerows(rows)
-    hours = sum(row[2] for row in rows) / PITCH_RATE_HZ / 3600
+    hours = sum(row[2] for row in rows) / sample_rate / 3600
     return Prepared(len(rows), hours, len({row[3] for row in rows}), [])
 
 
-def read_speech(path: Path) -> NDArray[np.float32]:
-    """A whole recording as one channel at 16 kHz, brought to the level of training. Shape: [samples].
+def read_speech(path: Path, sample_rate: int = PITCH_RATE_HZ) -> NDArray[np.float32]:
+    """A whole recording as one channel, brought to the level of training. Shape: [samples].
+
+    Args:
+        path: any audio file.
+        sample_rate: of the result, Hz.
 
     Raises:
         AudioFileError: it cannot be read.
@@ -171,36 +183,40 @@ def read_speech(path: Path) -> NDArray[np.float32]:
         blocks = [block.mean(axis=0, keepdims=True) for block in reader.blocks(_READ_BLOCK)]
         if not blocks:
             return np.zeros(0, dtype=np.float32)
-        audio = resample(np.concatenate(blocks, axis=1), reader.sample_rate, PITCH_RATE_HZ)[0]
-    return audio * np.float32(speech_gain(audio, PITCH_RATE_HZ))
+        audio = resample(np.concatenate(blocks, axis=1), reader.sample_rate, sample_rate)[0]
+    return audio * np.float32(speech_gain(audio, sample_rate))
 
 
-def _load(path: Path) -> tuple[NDArray[np.int16], NDArray[np.uint8]] | str:
+def _load(path: Path, sample_rate: int) -> tuple[NDArray[np.int16], NDArray[np.uint8]] | str:
     """Samples and pitch codes of a clip, or why there are none."""
     try:
-        audio = read_speech(path)
-        audio = audio[spoken_part(audio)]
+        audio = read_speech(path, sample_rate)
+        audio = audio[spoken_part(audio, sample_rate)]
     except AudioFileError as error:
         return str(error)
-    if len(audio) < _SHORTEST_S * PITCH_RATE_HZ:
+    if len(audio) < _SHORTEST_S * sample_rate:
         return f"{path} holds less than {_SHORTEST_S} s of sound"
-    return clip_arrays(audio)
+    return clip_arrays(audio, sample_rate)
 
 
-def clip_arrays(audio: NDArray[np.float32]) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:
+def clip_arrays(
+    audio: NDArray[np.float32], sample_rate: int = PITCH_RATE_HZ
+) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:
     """What a corpus holds of a clip. Shape: [samples] to [320 * frames], filled up with zeros, and [frames]."""
     audio = np.pad(audio, (0, -len(audio) % PITCH_HOP))
-    return np.round(np.clip(audio, -1, 1) * 32767).astype(np.int16), track_pitch(audio)
+    tracked = sample_rate == PITCH_RATE_HZ
+    pitch = track_pitch(audio) if tracked else np.zeros(len(audio) // PITCH_HOP, dtype=np.uint8)
+    return np.round(np.clip(audio, -1, 1) * 32767).astype(np.int16), pitch
 
 
-def spoken_part(audio: NDArray[np.float32]) -> slice:
+def spoken_part(audio: NDArray[np.float32], sample_rate: int = PITCH_RATE_HZ) -> slice:
     """All but silence at the ends, of which a fifth of a second stays; of `read_speech`, Shape [samples]."""
     frames = len(audio) // PITCH_HOP
     power = np.mean(audio[: frames * PITCH_HOP].reshape(frames, PITCH_HOP) ** 2, axis=1)
     loud = np.flatnonzero(power > _SILENCE_RMS**2)
     if loud.size == 0:
         return slice(0, 0)
-    keep = int(_EDGE_SILENCE_S * PITCH_RATE_HZ)
+    keep = int(_EDGE_SILENCE_S * sample_rate)
     first, last = int(loud[0]) * PITCH_HOP - keep, int(loud[-1] + 1) * PITCH_HOP + keep
     return slice(max(0, first), min(last, len(audio)))
 

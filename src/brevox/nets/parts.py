@@ -6,3 +6,6 @@ ENCODERS = Registry("encoder")
 DECODERS = Registry("decoder")
 BOTTLENECKS = Registry("bottleneck")
 DISCRIMINATORS = Registry("discriminator")
+#: What causal networks do at each rate between changes of it, and how their rate rises.
+STAGE_LAYERS = Registry("kind of layers")
+UPSAMPLERS = Registry("upsampler")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from brevox.audio.pitch import PITCH_RATE_HZ
 from brevox.data.augment.parts import Chain
 from brevox.data.corpus import Corpus, CropDataset
 from brevox.errors import SettingsError
+from brevox.losses.channel_average import channel_average_loss
 from brevox.losses.parts import LOSSES
 from brevox.nets.bottlenecks.devices import mean_over_devices
 from brevox.nets.codec import NeuralCodec, build_codec
@@ -22,6 +24,7 @@ from brevox.nets.model import Model
 from brevox.training.balance import BALANCERS, Balancer, Term
 from brevox.training.game import Game
 from brevox.training.recipe import Recipe
+from brevox.training.stages import StageOutputs
 from brevox.training.task import TASKS, Task, Values
 from brevox.training.validation import decoded_clip, spectrogram_picture, valid_clips, validate
 
@@ -44,10 +47,15 @@ class CodecTask(Task):
         self.corpus = Corpus(corpus, "train")
         self.augment = Chain(recipe.data.augment) if recipe.data.augment else None
         self.model = self.build()
-        if self.model.sample_rate != PITCH_RATE_HZ:
+        if self.model.sample_rate != self.corpus.sample_rate:
             raise SettingsError(
-                f"corpora are at {PITCH_RATE_HZ} Hz; model.sample_rate must be that, not {self.model.sample_rate}"
+                f"the corpus {corpus} is at {self.corpus.sample_rate} Hz and model.sample_rate says "
+                f"{self.model.sample_rate}; change that, or prepare one with: "
+                f"brevox data prepare --rate {self.model.sample_rate}"
             )
+        if self.augment is not None and self.corpus.sample_rate != PITCH_RATE_HZ:
+            raise SettingsError(f"data.augment is made for corpora at {PITCH_RATE_HZ} Hz; leave it out of the recipe")
+        self.stages = StageOutputs(self.model.decoder) if recipe.channel_average else None
         self.valid = valid_clips(Corpus(corpus, "valid"), recipe.run.valid_clips, recipe.run.valid_clip_s, self.model)
         self.losses_by_name: dict[str, tuple[float, nn.Module]] = {}
         for section in recipe.losses:
@@ -58,8 +66,8 @@ class CodecTask(Task):
             self.losses_by_name[section["name"]] = (float(section.get("weight", 1.0)), loss)
         self.balancer: Balancer = BALANCERS.build(recipe.balancer, mean=mean_over_devices)
         self.game = Game(recipe, fabric)
-        total = recipe.model["bottleneck"].get("books", 12)
-        self.books = sorted({max(1, round(share * total)) for share in _VALID_SHARES})
+        total = cast(int, self.model.bottleneck.books)
+        self.books = sorted({min(total, max(1, round(share * total))) for share in _VALID_SHARES})
         #: At which the best is chosen, and shown.
         self.half = self.books[-2] if len(self.books) > 1 else self.books[-1]
 
@@ -89,7 +97,8 @@ class CodecTask(Task):
 
     def losses(self, model: nn.Module, batch: dict[str, Tensor], more: bool) -> tuple[Tensor, Values]:
         audio = batch["audio"]
-        decoded, quantised = model(**batch)
+        with self.stages or nullcontext():
+            decoded, quantised = model(**batch)
         # A node of its own, for the same reason as in `Game.terms`.
         decoded = decoded.float().view_as(decoded)
         logged: Values = {**self.game.teach(audio, decoded.detach(), more)}
@@ -104,8 +113,12 @@ class CodecTask(Task):
             logged[f"weighted/{name}"] = factors[name] * term.value.detach()
         # By the recipe's weights, whatever the balancer made of them: comparable between runs.
         weighted = sum(term.weight * term.value.detach() for term in terms.values())
-        logged["total"] = weighted + self.recipe.commitment * quantised.loss.detach()
-        return total + self.recipe.commitment * quantised.loss, logged
+        inner = self.recipe.commitment * quantised.loss
+        if self.stages is not None:
+            logged["channel_average"] = (average := channel_average_loss(self.stages.heard, audio)).detach()
+            inner = inner + self.recipe.channel_average * average
+        logged["total"] = weighted + inner.detach()
+        return total + inner, logged
 
     def end_step(self) -> None:
         self.game.end_step()

@@ -23,7 +23,8 @@ from brevox.codec.entropy_fit import fit_entropy_model
 from brevox.codec.quantise import quantise
 from brevox.data.corpus import Corpus
 from brevox.errors import SettingsError
-from brevox.nets.codec import NeuralCodec, build_codec
+from brevox.nets.causal.past import Stateful
+from brevox.nets.codec import Hearing, NeuralCodec, build_codec
 from brevox.training.checkpoint import load_checkpoint, restore_weights
 
 _OPSET = 17
@@ -82,7 +83,14 @@ def export_model(
     entropy = fit_entropy_model(sequences, sizes).to_tables()
 
     parts = _network_parts(model)
-    graphs = {part: _to_onnx(*arguments) for part, arguments in parts.items()}
+    stateful = {part: Stateful(arguments[0]) for part, arguments in parts.items()} if model.causal else {}
+    graphs = {}
+    for part, (network, inputs, output, axes) in parts.items():
+        if part in stateful:
+            given = {**inputs, "state": torch.zeros(1, stateful[part].size)}
+            graphs[part] = _to_onnx(stateful[part], given, [output, "next_state"], axes)
+        else:
+            graphs[part] = _to_onnx(network, inputs, [output], axes)
     tensors: dict[str, NDArray[Any]] = {**books}
     for part, graph in graphs.items():
         tensors |= {f"{part}.{tensor.name}": numpy_helper.to_array(tensor) for tensor in graph.graph.initializer}
@@ -90,7 +98,7 @@ def export_model(
     contexts = {part: _context(network, inputs) for part, (network, inputs, _, _) in parts.items()}
     info = {
         **description,  # first: one taken over from an older model must not bring that model's id along
-        "format": FORMAT,
+        "format": FORMAT if stateful else 1,
         "name": name,
         "id": model_id(tensors).hex(),
         "sample_rate": model.sample_rate,
@@ -103,6 +111,7 @@ def export_model(
         "decoder_context": contexts["decoder"],
         "parameters": sum(p.numel() for p in model.parameters()),
         "steps": state["step"],
+        **{f"{part}_state": network.size for part, network in stateful.items()},
     }
     return ModelFile(
         encoder=graphs["encoder"].SerializeToString(),
@@ -123,11 +132,13 @@ def code_corpus(
     total = sum(clip.samples for clip in corpus.clips) / model.sample_rate / 3600
     chosen = corpus.clips[:: max(1, math.ceil(total / hours))]
     books = {name: array.astype(np.float32) for name, array in _books(model).items()}
-    sequences = []
+    hearing, sequences = Hearing(model), []
     for done, clip in enumerate(chosen, 1):
         audio, pitch = corpus.read(clip.shard, clip.first, clip.samples // model.hop * model.hop)
-        condition = torch.from_numpy(pitch_condition(pitch))[None] if model.pitch else None
-        codes = quantise(model.encode(torch.from_numpy(audio)[None], condition)[0].numpy(), **books)
+        heard = [torch.from_numpy(audio)[None]]
+        if model.pitch:
+            heard.append(torch.from_numpy(pitch_condition(pitch))[None])
+        codes = quantise(hearing(*heard)[0].numpy(), **books)
         sequences.append(np.concatenate([pitch[None].astype(np.uint16), codes]) if model.pitch else codes)
         if progress is not None:
             progress(done / len(chosen))
@@ -160,13 +171,13 @@ def _network_parts(
         known |= {"condition": condition, "excitation": random(1, 2, frames * model.hop)}
     axes = {"audio": {1: "samples"}, "condition": {2: "frames"}, "latent": {2: "frames"}, "excitation": {2: "samples"}}
     return {
-        "encoder": (model.encoder, heard, "latent", {name: axes[name] for name in [*heard, "latent"]}),
+        "encoder": (Hearing(model), heard, "latent", {name: axes[name] for name in [*heard, "latent"]}),
         "decoder": (model.decoder, known, "audio", {name: axes[name] for name in [*known, "audio"]}),
     }
 
 
 def _to_onnx(
-    network: nn.Module, inputs: dict[str, Tensor], output: str, axes: dict[str, dict[int, str]]
+    network: nn.Module, inputs: dict[str, Tensor], outputs: list[str], axes: dict[str, dict[int, str]]
 ) -> onnx.ModelProto:
     for module in network.modules():
         # The exporter takes tensors outside of the state for constants, and stores whatever is computed from them.
@@ -181,7 +192,7 @@ def _to_onnx(
             buffer,  # type: ignore[arg-type]
             dynamo=False,
             input_names=list(inputs),
-            output_names=[output],
+            output_names=outputs,
             dynamic_axes=axes,
             # Else what is cheap to compute on loading (Fourier bases) would be stored.
             do_constant_folding=False,

@@ -10,12 +10,17 @@ import torch
 from torch import Tensor, nn
 
 import brevox.nets.discriminators.bands
+import brevox.nets.discriminators.complex
+import brevox.nets.discriminators.one_of
 import brevox.nets.discriminators.period
 import brevox.nets.discriminators.scale
 import brevox.nets.discriminators.several
 import brevox.nets.discriminators.stft  # noqa: F401
+from brevox.errors import SettingsError
 from brevox.losses.adversarial import GAMES, feature_matching_loss
+from brevox.losses.repulsion import judgement_gap, repulsion
 from brevox.nets.bottlenecks.devices import mean_over_devices
+from brevox.nets.discriminators.one_of import OneOfSeveral
 from brevox.nets.parts import DISCRIMINATORS
 from brevox.training.balance import Term
 from brevox.training.checkpoint import restore_weights
@@ -40,6 +45,8 @@ class Game:
         if self.settings.discriminator is not None:
             discriminator: nn.Module = DISCRIMINATORS.build(self.settings.discriminator)
             learner = adamw(discriminator, OptimiserSettings(), self.settings.learning_rate, fabric)
+            if isinstance(discriminator, OneOfSeveral) and fabric.world_size > 1:
+                raise SettingsError("the discriminator one_of works on one device; on several, take several")
             compile_networks(recipe.run.compile, discriminator)
             self.discriminator, self.optimiser = fabric.setup(discriminator, learner)
 
@@ -49,6 +56,8 @@ class Game:
         self.judge_learns = self.playing and torch.rand(()).item() < self.settings.probability
         if self.playing:
             self.optimiser.zero_grad()
+            if isinstance(self.discriminator.module, OneOfSeveral):
+                self.discriminator.module.draw()
         return not (self.judge_learns and self.settings.one_at_a_time)
 
     def teach(self, audio: Tensor, decoded: Tensor, more: bool) -> dict[str, Tensor]:
@@ -56,9 +65,12 @@ class Game:
         if not self.judge_learns:
             return {}
         with self.fabric.no_backward_sync(self.discriminator, enabled=more), torch.enable_grad():
-            loss = self.rules.discriminator_loss(self.discriminator(audio), self.discriminator(decoded))
+            real, judged = self.discriminator(audio), self.discriminator(decoded)
+            loss, gap = self.rules.discriminator_loss(real, judged), judgement_gap(real, judged)
+            if self.settings.repulsion:
+                loss = loss + self.settings.repulsion * repulsion(gap)
             self.fabric.backward(loss / self.parts)
-        return {"discriminator": loss.detach()}
+        return {"discriminator": loss.detach(), "judgement_gap": gap.detach()}
 
     def terms(self, audio: Tensor, decoded: Tensor) -> dict[str, Term]:
         """What the discriminator's judgement adds to the losses of the model; nothing before it joins."""

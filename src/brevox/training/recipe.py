@@ -43,6 +43,9 @@ class AdversarialSettings:
     probability: float = 1.0
     #: In a step in which the discriminator learns, the codec does not.
     one_at_a_time: bool = False
+    #: Weight of what pushes the discriminator's answers to original and decoded sound apart; see
+    #: `brevox.losses.repulsion`. Seed 004: 1e-3.
+    repulsion: float = 0.0
     learning_rate: float = 2e-4
 
 
@@ -101,6 +104,8 @@ class Recipe:
     #: How the losses on the decoded audio are weighed against each other: `none`, `ema` or `gradient`.
     balancer: dict[str, Any] = field(default_factory=lambda: {"name": "none"})
     commitment: float = 0.25
+    #: Weight of the channel average of the decoder's stages; see `brevox.losses.channel_average`.
+    channel_average: float = 0.0
     adversarial: AdversarialSettings = field(default_factory=AdversarialSettings)
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     run: RunSettings = field(default_factory=RunSettings)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from brevox.audio.excitation import pulse_train, white_noise
-from brevox.audio.pitch import pitch_condition
+from brevox.audio.pitch import PITCH_RATE_HZ, pitch_condition
+from brevox.audio.resample import resample
 from brevox.data.corpus import Corpus
 from brevox.losses.mel import MultiScaleMelLoss
 from brevox.losses.spectrogram import magnitude, spectrogram
@@ -61,6 +62,8 @@ def validate(model: NeuralCodec, clips: list[ValidClip], books: list[int], devic
     model.train(was_training)
     means = {name: float(np.mean(values)) for name, values in results.items()}
     size = cast(int, model.bottleneck.codes)
+    if not size:  # nothing is quantised
+        return means
     statistics = code_statistics(used[None], size)
     for book, (share, perplexity, efficiency) in enumerate(zip(*statistics, strict=True)):
         means[f"used/{book}"] = round(float(share) * size)
@@ -89,13 +92,16 @@ def spectrogram_picture(audio: Tensor) -> Tensor:
 def perceptual_scores(
     original: NDArray[np.float32], decoded: NDArray[np.float32], sample_rate: int
 ) -> dict[str, float]:
-    """PESQ-WB and ESTOI of one channel at 16 kHz, as far as the packages are there and the clip can be scored."""
+    """PESQ-WB and ESTOI of one channel, resampled to 16 kHz, as far as the packages are there and it can be scored."""
     scores: dict[str, float] = {}
     try:
         from pesq import PesqError, pesq
         from pystoi import stoi
     except ImportError:
         return scores
+    if sample_rate != PITCH_RATE_HZ:
+        pair = (resample(audio[None], sample_rate, PITCH_RATE_HZ)[0] for audio in (original, decoded))
+        (original, decoded), sample_rate = pair, PITCH_RATE_HZ
     try:
         scores["pesq_wb"] = float(pesq(sample_rate, original, decoded, "wb"))
     except PesqError:  # no speech found: such a clip has no score

@@ -9,6 +9,7 @@ from torch.nn import functional
 from brevox.errors import SettingsError
 from brevox.nets.bottlenecks.devices import as_on_first_device, mean_over_devices, of_all_devices
 from brevox.nets.bottlenecks.kmeans import draw_rows, frozen_kmeans, nearest
+from brevox.nets.bottlenecks.neighbourhood import Neighbourhood
 from brevox.nets.bottlenecks.revival import FrozenKMeans, RandomRestart
 
 _CHOICES = {
@@ -70,6 +71,8 @@ class Codebooks(nn.Module):
         self.books, self.codes, self.learn, self.init = books, codes, learn, init
         self.decay, self.least_use, self.restart_every = decay, least_use, restart_every
         self.codebook_loss, self.cosine = codebook_loss, cosine
+        #: Which codes learn from each other's vectors, with `learn: ema`.
+        self.neighbourhood: Neighbourhood | None = None
         if learn == "ema":
             self.register_buffer("codebooks", torch.zeros(books, codes, width))
             self.register_buffer("sums", torch.zeros(books, codes, width))
@@ -142,9 +145,13 @@ class Codebooks(nn.Module):
         """
         vectors, index, active = (of_all_devices(rows, items) for rows in (vectors, index, active))
         vectors, index = vectors[active], index[active]
-        self.uses[book].mul_(self.decay).index_add_(0, index, vectors.new_ones(len(index)), alpha=1 - self.decay)
+        counts = torch.zeros_like(self.uses[book]).index_add_(0, index, vectors.new_ones(len(index)))
+        sums = torch.zeros_like(self.codebooks[book]).index_add_(0, index, vectors)
+        if self.neighbourhood is not None:
+            counts, sums = self.neighbourhood.spread(counts, sums, int(self.steps))
+        self.uses[book].mul_(self.decay).add_(counts, alpha=1 - self.decay)
         if self.learn == "ema":
-            self.sums[book].mul_(self.decay).index_add_(0, index, vectors, alpha=1 - self.decay)
+            self.sums[book].mul_(self.decay).add_(sums, alpha=1 - self.decay)
             uses = self.uses[book][:, None]
             # What was not used for long stays where it is: both of its averages are next to nothing by then.
             self.codebooks[book] = torch.where(

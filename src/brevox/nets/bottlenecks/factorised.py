@@ -30,6 +30,8 @@ class FactorisedVQ(nn.Module):
         dropout: share of the items of a batch that keep only the first n books, n uniform in 1..books.
     """
 
+    causal = True  # a frame is quantised by itself
+
     def __init__(
         self,
         latent: int,

@@ -38,6 +38,8 @@ class ResidualVQ(Codebooks):
         learn, init, revive, cache, codebook_loss: see `Codebooks`.
     """
 
+    causal = True  # a frame is quantised by itself
+
     def __init__(
         self,
         latent: int,

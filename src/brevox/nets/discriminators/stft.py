@@ -35,10 +35,13 @@ class StftDiscriminator(nn.Module):
 
 def complex_channels(audio: Tensor, window: int) -> Tensor:
     """Real and imaginary part of a spectrogram. Shape: [batch, samples] to [batch, 2, frames, bins]."""
-    spectrum = spectrogram(audio, window, window // 4)
-    # Compressed: speech's spectrum spans 60 dB, and its faint parts are heard.
-    spectrum = spectrum * (spectrum.abs() + 1e-5) ** -0.5
+    spectrum = compressed(spectrogram(audio, window, window // 4))
     return torch.stack([spectrum.real, spectrum.imag], dim=1).transpose(2, 3)
+
+
+def compressed(spectrum: Tensor) -> Tensor:
+    """Magnitudes to the power of a half: speech's spectrum spans 60 dB, and its faint parts are heard."""
+    return spectrum * (spectrum.abs() + 1e-5) ** -0.5
 
 
 class _Scale(nn.Module):
