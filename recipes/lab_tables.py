@@ -111,6 +111,8 @@ def curves(experiments: dict[str, dict[str, list[Logs]]], quantities: Sequence[s
             axes.grid(alpha=0.3)
             if axes.get_legend_handles_labels()[0]:
                 axes.legend(fontsize=8)
+            else:
+                axes.set_visible(False)
     return figure
 
 

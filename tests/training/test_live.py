@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from brevox.audio import AudioReader, AudioWriter
 from brevox.audio.live import LiveReader
+from brevox.cli.app import app
 from brevox.codec.bvx import read_model, write_model
 from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk
+from brevox.codec.sc2_reader import ScReader
 from brevox.codec.transcode import decode_file, encode_file
 from brevox.data.prepare import manifest_sources, prepare
 from brevox.errors import AudioFileError, SettingsError
@@ -39,12 +42,17 @@ def corpus_24k(recordings, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def codec(tiny, train, corpus_24k, tmp_path_factory):
+def codec_file(tiny, train, corpus_24k, tmp_path_factory):
     folder = tmp_path_factory.mktemp("soundstream")
     train(tiny(*SOUNDSTREAM, f"data.corpus={corpus_24k}"), folder)
     model = export_model(folder / LAST, corpus_24k, name="tiny-soundstream", description={}, card="")
     write_model(folder / "soundstream.bvx", model)
-    return Codec(read_model(folder / "soundstream.bvx"), threads=1)
+    return folder / "soundstream.bvx"
+
+
+@pytest.fixture(scope="module")
+def codec(codec_file):
+    return Codec(read_model(codec_file), threads=1)
 
 
 def wav(audio, rate=RATE, kind="pcm_s16le", size=None):
@@ -163,6 +171,17 @@ def test_only_pipes_and_models_that_can_are_live(codec, tmp_path):
             encode_file(Pipe(wav(np.zeros((1, 10)))), io.BytesIO(), codec=codec, live_s=wrong)
     with pytest.raises(SettingsError, match="version"):
         encode_file(Pipe(wav(np.zeros((1, 10)))), io.BytesIO(), codec=codec, live_s=0.1, version=1)
+
+
+def test_live_on_the_command_line(codec_file, tmp_path):
+    command = ["encode", "--live", "--chunk-ms", "50", "--model", str(codec_file), "-", "-o", str(tmp_path / "a.sc")]
+    result = CliRunner().invoke(app, command, input=wav(voice(2, 140)[None]))
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "a.sc").open("rb") as file:
+        chunks = list(ScReader(file).chunks())
+    assert {chunk.frames for chunk in chunks[:-1]} == {round(0.05 * RATE / HOP)}
+    refused = CliRunner().invoke(app, ["encode", "--live", str(tmp_path / "a.sc")])
+    assert isinstance(refused.exception, SettingsError) and "pipe" in str(refused.exception)
 
 
 def test_a_recipe_and_a_corpus_of_two_rates_are_told(tiny, train, corpus_24k, corpus, tmp_path):

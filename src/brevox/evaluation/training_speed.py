@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from brevox.audio.pitch import PITCH_RATE_HZ
 from brevox.data.prepare import write_corpus
 from brevox.data.synthetic import synthetic_clips
 from brevox.errors import SettingsError
@@ -58,7 +59,8 @@ def training_speed(
     with tempfile.TemporaryDirectory(prefix="brevox-speed-") as folder:
         if corpus is None:
             corpus = Path(folder) / "corpus"
-            write_corpus(corpus, synthetic_clips("noise"))
+            rate = load_recipe(recipe, overrides).model.get("sample_rate", PITCH_RATE_HZ)
+            write_corpus(corpus, synthetic_clips("noise"), rate)  # noise is noise at any rate
         fixed = [f"run.steps={steps}", f"run.log_every={_GROUP}", "run.valid_clips=1", "run.valid_clip_s=1"]
         settings = load_recipe(recipe, [f"data.corpus={corpus}", *fixed, *overrides])
         trainer = Trainer(settings, Path(folder) / "run")
