@@ -154,14 +154,16 @@ def test_7_08_what_is_no_recording_is_told_beside_it(window, qtbot, tmp_path, na
 
 def test_7_09_a_damaged_sc_is_told_beside_it(window, qtbot, tmp_path, stream) -> None:
     (tmp_path / "bad.sc").write_bytes(b"nothing of the kind" * 9)
-    content = bytearray(stream.read_bytes())
-    del content[len(content) // 2 :]
-    (tmp_path / "short.sc").write_bytes(content)
-    bad, short = add(qtbot, window, tmp_path / "bad.sc", tmp_path / "short.sc")
+    content = stream.read_bytes()
+    (tmp_path / "short.sc").write_bytes(content[:-30])
+    (tmp_path / "half.sc").write_bytes(content[: len(content) // 2])  # of the only chunk
+    bad, short, half = add(qtbot, window, *(tmp_path / name for name in ("bad.sc", "short.sc", "half.sc")))
     assert bad.state is State.FAILED and ".sc" in bad.sentence
     window.start()
     finish(qtbot, window)
     assert short.state is State.DONE and "damaged" in window.queue.status(short)
+    assert half.state is State.FAILED and "no sound is left" in window.queue.status(half)
+    assert (tmp_path / "short.wav").exists() and not (tmp_path / "half.wav").exists()
     assert window.retry_button.isEnabled()
 
 

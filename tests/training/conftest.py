@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import lightning as L
 import numpy as np
 import pytest
 import torch
@@ -11,6 +10,7 @@ from brevox.audio import AudioWriter
 from brevox.data.alignment import Alignments
 from brevox.data.features import extract_features
 from brevox.data.prepare import Source, manifest_sources, prepare
+from brevox.training.precision import make_fabric
 from brevox.training.recipe import load_recipe
 from brevox.training.trainer import Trainer
 from voices import voice
@@ -55,7 +55,7 @@ def train():
     """Run a recipe in a folder on the CPU; gives the trainer back."""
 
     def run(recipe, folder, fabric=None, start_from=None):
-        fabric = fabric or L.Fabric(accelerator="cpu", precision=recipe.run.precision)
+        fabric = fabric or make_fabric(recipe.run.precision, accelerator="cpu")
         trainer = Trainer(recipe, folder, fabric, start_from)
         trainer.run()
         return trainer

@@ -7,13 +7,13 @@ import signal
 import lightning as L
 import pytest
 import torch
-from lightning.fabric.plugins import MixedPrecision
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from brevox.audio import AudioWriter
 from brevox.data.prepare import manifest_sources, prepare
 from brevox.errors import DataError, SettingsError
 from brevox.training.checkpoint import BEST, LAST, load_checkpoint
+from brevox.training.precision import make_fabric
 from brevox.training.trainer import Trainer
 from voices import voice
 
@@ -221,8 +221,7 @@ def test_precisions_agree_and_weights_stay_whole(tiny, train, tmp_path):
 
 
 def half_precision():
-    """What a GPU does with `run.precision=16-mixed`: Fabric would not do it on a CPU by name alone."""
-    return L.Fabric(accelerator="cpu", plugins=[MixedPrecision("16-mixed", "cpu")])
+    return make_fabric("16-mixed", accelerator="cpu")
 
 
 def test_fp16_agrees_with_fp32_and_goes_on_exactly(tiny, train, tmp_path):

@@ -5,7 +5,20 @@ from __future__ import annotations
 import typer
 
 import brevox
-from brevox.cli import analysing, coding, evaluating, gui, lab, listening, looking, making, speed, tokens, units
+from brevox.cli import (
+    analysing,
+    coding,
+    evaluating,
+    gui,
+    lab,
+    listening,
+    looking,
+    making,
+    speed,
+    tokens,
+    units,
+    vocoder,
+)
 
 app = typer.Typer(
     name="brevox",
@@ -16,6 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 data = typer.Typer(help="Make training data, and tokens of it.", no_args_is_help=True)
+vocoding = typer.Typer(help="Features of a vocoder for radio, and tables of vectors.", no_args_is_help=True)
 
 app.command()(coding.encode)
 app.command()(coding.decode)
@@ -34,8 +48,13 @@ app.command()(units.resynth)
 data.command("prepare")(making.prepare)
 data.command("features")(units.features)
 data.command("tokenize")(tokens.tokenize)
+vocoding.command("analyse")(vocoder.analyse)
+vocoding.command("synth")(vocoder.synth)
+vocoding.command("vq-train")(vocoder.vq_train)
+vocoding.command("vq-search")(vocoder.vq_search)
 app.add_typer(data, name="data")
 app.add_typer(lab.lab, name="lab")
+app.add_typer(vocoding, name="vocoder")
 
 
 def _version(wanted: bool) -> None:

@@ -7,29 +7,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from brevox.audio import AudioReader, AudioWriter, resample
-from brevox.errors import AudioFileError
+from brevox.audio import mono
 
 #: What wideband measures of speech are made for.
 RATE_HZ = 16_000
 
-_BLOCK = 1 << 16
-
 
 def read_mono(path: Path, rate_hz: int = RATE_HZ) -> NDArray[np.float32]:
-    """Read a recording, its channels averaged. Shape: [samples].
-
-    Raises:
-        AudioFileError: it cannot be read, or holds no sound.
-    """
-    with AudioReader(path) as reader:
-        blocks = [block.mean(axis=0, keepdims=True) for block in reader.blocks(_BLOCK)]
-        if not blocks:
-            raise AudioFileError(f"{path} holds no sound")
-        return resample(np.concatenate(blocks, axis=1), reader.sample_rate, rate_hz)[0]
+    """`brevox.audio.mono.read_mono`, at 16 kHz unless told otherwise."""
+    return mono.read_mono(path, rate_hz)
 
 
 def write_mono(path: Path, audio: NDArray[np.floating], rate_hz: int = RATE_HZ) -> None:
-    """Write samples, Shape [samples], in the format that the path's suffix names (see `AudioWriter`)."""
-    with AudioWriter(path, rate_hz, 1) as writer:
-        writer.write(np.asarray(audio, np.float32)[None])
+    """`brevox.audio.mono.write_mono`, at 16 kHz unless told otherwise."""
+    mono.write_mono(path, audio, rate_hz)

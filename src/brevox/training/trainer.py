@@ -25,6 +25,7 @@ from brevox.training.compiling import compile_networks
 from brevox.training.ema import WeightAverage
 from brevox.training.gradients import layer_norms
 from brevox.training.optimiser import adamw, check_schedule, rate_factor
+from brevox.training.precision import make_fabric
 from brevox.training.recipe import Recipe
 from brevox.training.stopping import ignore_signals, stop_on_signals
 from brevox.training.task import Values, build_task
@@ -44,7 +45,7 @@ class Trainer:
         self, recipe: Recipe, folder: Path, fabric: L.Fabric | None = None, start_from: Path | None = None
     ) -> None:
         self.recipe, self.folder = recipe, folder
-        self.fabric = fabric or L.Fabric(precision=recipe.run.precision)  # type: ignore[arg-type]
+        self.fabric = fabric or make_fabric(recipe.run.precision)
         if "LT_CLI_USED" not in os.environ:  # else `fabric run` has launched all processes already
             self.fabric.launch()
         self.fabric.seed_everything(recipe.seed, verbose=False)
