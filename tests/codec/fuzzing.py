@@ -32,7 +32,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fake_pipe import Pipe
 
 from brevox.audio import AudioWriter
 from brevox.codec.bvx import read_model, write_model
@@ -42,6 +41,7 @@ from brevox.codec.sc2_writer import ScWriter
 from brevox.codec.stream import CodedStream
 from brevox.codec.transcode import decode_file, encode_file
 from brevox.errors import BrevoxError
+from fake_pipe import Pipe
 from tiny_model import tiny_model
 
 MOST_SECONDS = 1.0

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_pipe import Pipe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_golden import MODEL_ID, golden_codes
@@ -12,6 +11,7 @@ from make_golden import MODEL_ID, golden_codes
 from brevox.codec.sc1 import read_v1, write_v1
 from brevox.codec.signature import MAGIC_V1, MAGIC_V2, sniff
 from brevox.errors import StreamError
+from fake_pipe import Pipe
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_pipe import Pipe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_golden import HEADER, NUM_SAMPLES, golden_chunks, golden_codes
@@ -22,6 +21,7 @@ from brevox.codec.sc2_reader import ScReader
 from brevox.codec.sc2_writer import ScWriter, open_for_append
 from brevox.codec.signature import MAGIC_V1, MAGIC_V2
 from brevox.errors import StreamError
+from fake_pipe import Pipe
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "format.md"

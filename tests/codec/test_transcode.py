@@ -13,7 +13,6 @@ from dataclasses import replace
 import av
 import numpy as np
 import pytest
-from fake_pipe import Pipe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +26,7 @@ from brevox.codec.sc2_writer import ScWriter
 from brevox.codec.stream import CodedStream
 from brevox.codec.transcode import decode_file, encode_file
 from brevox.errors import AudioFileError, OutputError, SettingsError, StreamError, WrongModelError
+from fake_pipe import Pipe
 from tiny_model import tiny_model
 
 RATE = 16_000
