@@ -185,7 +185,7 @@ def test_what_is_no_model_file(tmp_path, clip):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"format": 2},
+        {"format": 3},
         {"format": None},
         {"name": 5},
         {"id": "f" * 31},

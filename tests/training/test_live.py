@@ -2,6 +2,7 @@
 
 import io
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk
 from brevox.codec.sc2_reader import ScReader
 from brevox.codec.transcode import decode_file, encode_file
 from brevox.data.prepare import manifest_sources, prepare
-from brevox.errors import AudioFileError, SettingsError
+from brevox.errors import AudioFileError, ModelFileError, SettingsError
 from brevox.training.checkpoint import LAST
 from brevox.training.export import export_model
 from fake_pipe import Pipe
@@ -171,6 +172,20 @@ def test_only_pipes_and_models_that_can_are_live(codec, tmp_path):
             encode_file(Pipe(wav(np.zeros((1, 10)))), io.BytesIO(), codec=codec, live_s=wrong)
     with pytest.raises(SettingsError, match="version"):
         encode_file(Pipe(wav(np.zeros((1, 10)))), io.BytesIO(), codec=codec, live_s=0.1, version=1)
+
+
+def test_a_model_that_lies_about_its_state_is_told(codec_file, tmp_path):
+    model = read_model(codec_file)
+    assert model.info["format"] == 2
+    bare = {name: value for name, value in model.info.items() if not name.endswith("_state")}
+    with pytest.raises(ModelFileError, match="inputs"):
+        Codec(replace(model, info=bare))
+    short = Codec(replace(model, info={**model.info, "encoder_state": 5}))
+    with pytest.raises(ModelFileError):
+        short.encode(voice(0.5, 120)[None])
+    write_model(tmp_path / "a.bvx", replace(model, info={**model.info, "decoder_state": -1}))
+    with pytest.raises(ModelFileError, match="decoder_state"):
+        read_model(tmp_path / "a.bvx")
 
 
 def test_live_on_the_command_line(codec_file, tmp_path):
