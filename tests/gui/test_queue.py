@@ -281,3 +281,26 @@ def test_estimate_tells_what_will_come(make_window, qtbot, clip, tmp_path) -> No
     assert "words are lost" in window.encode_panel.quality.text()
     choose(qtbot, window, tmp_path / "none.bvx")
     assert not window.start_button.isEnabled()
+
+
+def test_what_is_done_can_be_done_again_at_another_rate(make_window, qtbot, tmp_path, clip) -> None:
+    (tmp_path / "talk.flac").write_bytes(clip.read_bytes())
+    window = make_window()
+    wait_for(qtbot, lambda: window.model.card is not None)
+    done, failed = add(qtbot, window, tmp_path / "talk.flac", _text(tmp_path / "notes.wav"))
+    window.start()
+    finish(qtbot, window)
+    size = done.target.stat().st_size
+    window.view.selectRow(window.queue.rows.index(done))
+    assert window.retry_button.isEnabled()
+    window.encode_panel.kbps = 0.5
+    done.target.unlink()
+    window.retry()
+    finish(qtbot, window)
+    assert done.state is State.DONE and done.target.stat().st_size < size / 2
+    assert failed.state is State.FAILED and failed not in window.runner.batch
+
+
+def _text(path: Path) -> Path:
+    path.write_text("no sound")
+    return path

@@ -34,7 +34,12 @@ def run(files: Sequence[str] = ()) -> int:
     window.show()
     window.add(Path(name) for name in files)
     signal.signal(signal.SIGINT, lambda *_: window.close())
-    signal.signal(signal.SIGTERM, lambda *_: app.quit())
+
+    def leave(*_: object) -> None:
+        window.runner.close()  # who logs out is not asked whether to stop
+        app.quit()
+
+    signal.signal(signal.SIGTERM, leave)
     # Python hears of signals only when it runs, and Qt's loop may sleep for long.
     timer = QTimer()
     timer.timeout.connect(lambda: None)

@@ -165,6 +165,8 @@ def _sheet(palette: QPalette) -> str:
     QToolTip {{ color: {name(roles.ToolTipText)}; background: {name(roles.ToolTipBase)}; border: 0; padding: 4px; }}
     QPushButton, QToolButton {{ padding: 5px 12px; border: 1px solid {line}; border-radius: 5px;
         background: {name(roles.Button)}; color: {name(roles.ButtonText)}; }}
+    QFileDialog QToolButton {{ padding: 3px; }}
+    QFileDialog QToolButton:focus {{ padding: 2px; }}
     QPushButton:hover, QToolButton:hover {{ background: {name(roles.Midlight)}; border-color: {accent}; }}
     QPushButton:pressed, QToolButton:pressed {{ background: {line}; }}
     QPushButton:focus, QToolButton:focus {{ border: 2px solid {accent}; padding: 4px 11px; }}

@@ -467,12 +467,14 @@ class MainWindow(QMainWindow):
             self._start([row for row in self.queue.rows if row.can_start])
 
     def retry(self) -> None:
-        """Do what failed or was stopped once more: the chosen rows, or all of them."""
-        if (self.encode_panel if self.direction is Direction.ENCODE else self.decode_panel).missing:
-            return
-        again = (State.FAILED, State.STOPPED)
-        rows = [row for row in self.view.chosen() if row.state in again]
-        self._start(rows or [row for row in self.queue.rows if row.state in again])
+        """Do the chosen rows once more, what is done too: at another rate, perhaps. Without any, all that failed."""
+        if not (self.encode_panel if self.direction is Direction.ENCODE else self.decode_panel).missing:
+            self._start(self._to_retry())
+
+    def _to_retry(self) -> list[Row]:
+        ended = (State.FAILED, State.STOPPED)
+        chosen = [row for row in self.view.chosen() if row.state in (*ended, State.DONE)]
+        return chosen or [row for row in self.queue.rows if row.state in ended]
 
     def cancel(self) -> None:
         """Stop all work."""
@@ -500,6 +502,8 @@ class MainWindow(QMainWindow):
         if clash is not None:
             self._notify(self.tr("Two files would both become {}. Do one of them on its own.").format(clash))
             return
+        if self._notice_action is None:  # what it told of is over
+            self.notice.hide()
         self._remember()
         requests = []
         for row, target in places.items():
@@ -677,7 +681,7 @@ class MainWindow(QMainWindow):
         self.progress.setVisible(running)
         self.remove_button.setEnabled(bool(chosen))
         self.listen_button.setEnabled(bool(rows))
-        self.retry_button.setEnabled(not running and any(r.state in (State.FAILED, State.STOPPED) for r in rows))
+        self.retry_button.setEnabled(not running and bool(self._to_retry()))
         if not running:
             self.summary.setText(missing or self.tr("Double-click a file to hear it first."))
             self.progress.setValue(0)
