@@ -64,7 +64,7 @@ def evaluate(
 
     if output is not None and output.suffix not in (".csv", ".json"):
         raise SettingsError(f"cannot write scores to {output}: its name must end in .csv or .json")
-    names = _names(metrics)
+    names = _names(metrics, "--metrics")
     chosen = choose_metrics(names)
     pairs, alone = find_pairs(reference, degraded)
     with _progress("recordings", len(pairs)) as done:
@@ -126,9 +126,9 @@ def bench(
         found = run(
             recordings,
             output,
-            codecs=_names(codecs),
+            codecs=_names(codecs, "--codecs"),
             kbps=_rates(kbps),
-            metrics=_names(metrics),
+            metrics=_names(metrics, "--metrics"),
             options=Options(whisper, language),
             clip_s=clip_s,
             most_clips=clips,
@@ -140,6 +140,8 @@ def bench(
             progress=done,
         )
     _show_summaries(found.summaries, found.metrics)
+    for problem in _problems(found.summaries):
+        _messages.print(f"[yellow]{escape(problem)}[/yellow]", soft_wrap=True)
     for codec, reason in found.left_out.items():
         _messages.print(f"[yellow]left out: {escape(codec)}: {escape(reason)}[/yellow]", soft_wrap=True)
     for path in found.pages:
@@ -148,8 +150,13 @@ def bench(
         raise typer.Exit(1)
 
 
-def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+def _names(text: str | None, option: str) -> list[str] | None:
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise SettingsError(f"{option} takes names with commas between, not {text!r}; leave it out for all of them")
+    return names
 
 
 def _rates(text: str | None) -> list[float] | None:
@@ -222,6 +229,15 @@ def _show_summaries(summaries: list[Summary], metrics: list[Metric]) -> None:
         means = [_mean(summary.means.get(metric.name)) for metric in shown]
         table.add_row(str(summary.condition), f"{summary.file_kbps:.2f}" if summary.file_kbps else "-", *means)
     Console().print(table)
+
+
+def _problems(summaries: list[Summary]) -> list[str]:
+    """Why measures have no value, each reason once: of which codecs, if not of all."""
+    where: dict[str, list[str]] = {}
+    for summary in summaries:
+        for metric, problem in summary.problems.items():
+            where.setdefault(f"{metric}: {problem}", []).append(str(summary.condition))
+    return [text if len(of) == len(summaries) else f"{text} ({', '.join(of)})" for text, of in where.items()]
 
 
 def _mean(mean: Mean | None) -> str:
