@@ -90,8 +90,7 @@ def test_two_hours_move_every_second_and_stop_within_one(make_window, qtbot, two
         before = row.done
         qtbot.waitUntil(lambda: row.done != before, timeout=5000)  # noqa: B023 - waited for right here
         seen.append((time.monotonic(), row.done))
-    # One pause may be of a machine that has other things to do, such as other tests.
-    assert sorted(after[0] - before[0] for before, after in pairwise(seen))[-2] < 1.0
+    assert max(after[0] - before[0] for before, after in pairwise(seen)) < 1.0
     _stop_and_look(window, qtbot, row, two_hours)
 
 

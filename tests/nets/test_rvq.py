@@ -196,6 +196,17 @@ def test_dead_codes_restart_on_vectors_of_the_batch_and_leave_the_others_alone()
     assert torch.equal(restarted[:2], without[:2])
 
 
+def test_no_two_dead_codes_restart_in_one_place():
+    latent, far = latents(2, 2, 30, seed=0), 1000 + torch.arange(60.0)[:, None].expand(60, 2)
+    rvq = with_books(far[None], restart_every=5, decay=0.5, least_use=0.1, dropout=0).train()
+    for _ in range(4):
+        rvq(latent)
+    restarted = {tuple(code) for code in rvq.codebooks[0].tolist()} & {
+        tuple(v) for v in latent.transpose(1, 2).reshape(-1, 2).tolist()
+    }
+    assert len(restarted) >= 59  # the 60 vectors but that of the code, the nearest, that was in use
+
+
 def test_books_that_start_far_from_the_data_come_into_use():
     rvq = with_books(torch.full((3, 32, 6), 50.0) + torch.arange(32.0)[:, None], dropout=0.5).train()
     torch.manual_seed(0)

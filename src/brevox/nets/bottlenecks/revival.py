@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from brevox.nets.bottlenecks.kmeans import frozen_kmeans
+from brevox.nets.bottlenecks.kmeans import draw_rows, frozen_kmeans
 
 
 class RandomRestart(nn.Module):
@@ -38,7 +38,8 @@ class RandomRestart(nn.Module):
         if len(vectors) == 0:
             dead = dead[:0]
             return dead, entries[dead]
-        return dead, vectors[torch.randint(len(vectors), (len(dead),), device=vectors.device)]
+        # Two codes in one place would share what one of them could do.
+        return dead, vectors[draw_rows(len(vectors), len(dead), vectors.device)]
 
 
 class FrozenKMeans(nn.Module):
