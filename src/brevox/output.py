@@ -55,6 +55,16 @@ def atomic_output(path: str | os.PathLike[str]) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def expect_folder(path: Path) -> None:
+    """To be asked before long work of which `path` is to be the result.
+
+    Raises:
+        OutputError: the folder that it is to be in does not exist.
+    """
+    if not path.parent.is_dir():
+        raise OutputError(f"cannot write {path}: {_no_folder(path)}")
+
+
 def write_json(path: Path, facts: dict[str, Any]) -> None:
     """Write a JSON file, whole or not at all."""
     with atomic_output(path) as part:
@@ -63,8 +73,12 @@ def write_json(path: Path, facts: dict[str, Any]) -> None:
 
 def _reason(error: OSError, path: Path) -> str:
     if isinstance(error, FileNotFoundError):
-        return f"the folder {path.parent} does not exist; create it first"
+        return _no_folder(path)
     return error.strerror or str(error)
+
+
+def _no_folder(path: Path) -> str:
+    return f"the folder {path.parent} does not exist; create it first"
 
 
 def _set_default_permissions(part: Path) -> None:

@@ -10,7 +10,7 @@ from brevox.evaluation.runs import Condition, Row
 from brevox.evaluation.scoring import Cell
 from brevox.evaluation.summary import bootstrap_mean, summarise
 
-VALUES = st.lists(st.floats(-100, 100), min_size=1, max_size=30).map(np.array)
+VALUES = st.lists(st.floats(-100, 100), min_size=6, max_size=30).map(np.array)
 
 
 @given(VALUES)
@@ -21,10 +21,16 @@ def test_the_mean_lies_in_its_interval_and_that_within_the_values(values):
     assert mean.low - 1e-9 <= mean.value + (values.max() - values.min())
 
 
-@given(st.floats(-5, 5), st.integers(1, 20))
+@given(st.floats(-5, 5), st.integers(6, 20))
 def test_equal_clips_leave_no_doubt(value, clips):
     mean = bootstrap_mean(np.full(clips, value), np.ones(clips))
     assert (mean.low, mean.high) == pytest.approx((value, value))
+
+
+@pytest.mark.parametrize("clips", [1, 5])
+def test_few_clips_have_a_mean_and_no_interval(clips):
+    mean = bootstrap_mean(np.arange(clips, dtype=float), np.ones(clips))
+    assert (mean.value, mean.low, mean.high) == ((clips - 1) / 2, None, None)
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_says():

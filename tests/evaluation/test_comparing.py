@@ -27,9 +27,13 @@ def folders(tmp_path, said, said_coarsely):
 def test_folders_are_paired_by_name_and_those_alone_are_told(folders):
     original, decoded = folders
     (decoded / "a.wav").unlink()
-    pairs, alone = find_pairs(original, decoded)
-    assert pairs == [(original / "deep/b.flac", decoded / "deep/b.wav")]
-    assert alone == [original / "a.flac"]
+    (decoded / "deep/b.wav").rename(decoded / "b.wav")
+    (original / "deep/b.flac").rename(original / "b.flac")
+    (decoded / "c.wav").touch()
+    pairs = find_pairs(original, decoded)
+    assert pairs.both == [(original / "b.flac", decoded / "b.wav")]
+    assert pairs.originals == [original / "a.flac"]
+    assert pairs.degraded == [decoded / "c.wav"]
 
 
 def test_what_cannot_be_paired_is_told(folders, tmp_path):
@@ -44,7 +48,7 @@ def test_what_cannot_be_paired_is_told(folders, tmp_path):
 
 
 def test_several_processes_measure_what_one_does(folders):
-    pairs, _ = find_pairs(*folders)
+    pairs = find_pairs(*folders).both
     one = evaluate(pairs, metrics=NAMES, jobs=1)
     two = evaluate(pairs, metrics=NAMES, jobs=2)
     assert [compared.degraded for compared in one] == [compared.degraded for compared in two]
@@ -56,7 +60,7 @@ def test_several_processes_measure_what_one_does(folders):
 
 def test_a_file_that_cannot_be_read_is_a_problem_of_its_own(folders):
     (folders[1] / "a.wav").write_bytes(b"RIFF nothing")
-    broken, whole = evaluate(find_pairs(*folders)[0], metrics=NAMES, jobs=1)
+    broken, whole = evaluate(find_pairs(*folders).both, metrics=NAMES, jobs=1)
     assert broken.cells is None
     assert "a.wav" in broken.problem
     assert whole.cells["mel"].score is not None
@@ -64,12 +68,12 @@ def test_a_file_that_cannot_be_read_is_a_problem_of_its_own(folders):
 
 def test_an_unknown_measure_is_told_before_anything_is_done(folders):
     with pytest.raises(SettingsError, match="there is no measure"):
-        evaluate(find_pairs(*folders)[0], metrics=["loudness"])
+        evaluate(find_pairs(*folders).both, metrics=["loudness"])
 
 
 def test_scores_are_written_as_they_are(folders, tmp_path):
     (folders[1] / "a.wav").write_bytes(b"")
-    compared = evaluate(find_pairs(*folders)[0], metrics=NAMES, jobs=1)
+    compared = evaluate(find_pairs(*folders).both, metrics=NAMES, jobs=1)
     write_compared(tmp_path / "s.csv", compared, choose_metrics(NAMES))
     write_compared(tmp_path / "s.json", compared, choose_metrics(NAMES))
     broken, whole = csv.DictReader((tmp_path / "s.csv").open())

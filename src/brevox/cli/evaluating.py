@@ -14,7 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from brevox.cli.extras import extra
+from brevox.cli.reasons import tell_reasons
 from brevox.errors import SettingsError
+from brevox.output import expect_folder
 
 if TYPE_CHECKING:
     from brevox.evaluation.comparing import Compared
@@ -26,6 +28,8 @@ _messages = Console(stderr=True, highlight=False)
 #: What fits on a screen.
 _MOST_COLUMNS = 4
 _MOST_METRICS = 7
+#: Decoders may well add or leave out less than this.
+_TOLD_S = 0.1
 
 MetricNames = Annotated[
     str | None, typer.Option("--metrics", help="Names with commas between: pesq_wb,estoi. All by default.")
@@ -64,12 +68,14 @@ def evaluate(
 
     if output is not None and output.suffix not in (".csv", ".json"):
         raise SettingsError(f"cannot write scores to {output}: its name must end in .csv or .json")
+    if output is not None:
+        expect_folder(output)
     names = _names(metrics, "--metrics")
     chosen = choose_metrics(names)
-    pairs, alone = find_pairs(reference, degraded)
-    with _progress("recordings", len(pairs)) as done:
+    pairs = find_pairs(reference, degraded)
+    with _progress("recordings", len(pairs.both)) as done:
         compared = measure(
-            pairs,
+            pairs.both,
             metrics=names,
             options=Options(whisper, language),
             cache=None if no_cache else default_cache_folder(),
@@ -77,10 +83,9 @@ def evaluate(
             progress=done,
         )
     _show_pairs(compared, chosen)
-    if alone:
-        _messages.print(
-            f"[yellow]{len(alone)} of the originals have no partner, such as {escape(alone[0].name)}[/yellow]"
-        )
+    tell_reasons(_messages, "left out", [(path, "nothing was made of it") for path in pairs.originals])
+    tell_reasons(_messages, "left out", [(path, "it has no original") for path in pairs.degraded])
+    tell_reasons(_messages, "note:", [(one.degraded, _lengths(one)) for one in compared if _lengths(one)])
     if output is not None:
         write_compared(output, compared, chosen)
     if any(one.problem for one in compared):
@@ -142,11 +147,12 @@ def bench(
     _show_summaries(found.summaries, found.metrics)
     for problem in _problems(found.summaries):
         _messages.print(f"[yellow]{escape(problem)}[/yellow]", soft_wrap=True)
-    for codec, reason in found.left_out.items():
-        _messages.print(f"[yellow]left out: {escape(codec)}: {escape(reason)}[/yellow]", soft_wrap=True)
+    for sentence in [*found.elsewhere, *(f"left out: {reason}" for reason in found.unread.values())]:
+        _messages.print(f"[yellow]{escape(sentence)}[/yellow]", soft_wrap=True)
+    tell_reasons(_messages, "left out", list(found.left_out.items()))
     for path in found.pages:
         _messages.print(f"wrote {escape(str(path))}", soft_wrap=True)
-    if any(summary.failed for summary in found.summaries):
+    if found.unread or any(summary.failed for summary in found.summaries):
         raise typer.Exit(1)
 
 
@@ -209,6 +215,15 @@ def _show_pairs(compared: list[Compared], metrics: list[Metric]) -> None:
         _messages.print(f"[yellow]{escape(problem + of)}[/yellow]", soft_wrap=True)
     if len(compared) > _MOST_COLUMNS:
         _messages.print(f"{len(compared) - _MOST_COLUMNS} more recordings are in the mean; -o scores.csv has all")
+
+
+def _lengths(one: Compared) -> str:
+    """What is to be said if two recordings are not equally long."""
+    longer = one.degraded_seconds - one.seconds
+    if one.cells is None or abs(longer) < _TOLD_S:
+        return ""
+    heard = "what it lacks counts as silence" if longer < 0 else "only as much of it as that was measured"
+    return f"{abs(longer):.2f} s {'longer' if longer > 0 else 'shorter'} than its original; {heard}"
 
 
 def _cell(value: float | None, metric: Metric) -> str:

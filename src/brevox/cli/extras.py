@@ -19,7 +19,8 @@ def extra(name: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise SettingsError(
-            f"this command needs the package {error.name}: install the extra with pip install 'brevox[{name}]'"
+            f"this command needs the package {error.name}: install the extra with pip install 'brevox[{name}]', "
+            f"in a clone of Brevox pip install '.[{name}]'"
         ) from error
     except ImportError as error:  # such as: libEGL.so.1: cannot open shared object file
         raise SettingsError(f"what this command needs does not load, the system lacks a part of it: {error}") from error

@@ -20,7 +20,7 @@ from brevox.evaluation.peers.brevox import BrevoxPeer
 from brevox.evaluation.peers.known import make_peers
 from brevox.evaluation.peers.peer import Peer
 from brevox.evaluation.report import Results, write_report
-from brevox.evaluation.runs import Condition, conditions_of, decoded_path, run_codecs
+from brevox.evaluation.runs import Condition, conditions_of, decoded_path, far_rates, run_codecs
 from brevox.evaluation.signals import read_mono
 from brevox.evaluation.speed_report import read_speed
 from brevox.evaluation.summary import Summary, summarise
@@ -34,12 +34,16 @@ class Bench:
     """What a bench found, and where it is written.
 
     left_out: codecs that cannot be run here, and why.
+    unread: recordings that cannot be read, and why.
+    elsewhere: rates that were asked for and that a codec is far from, a sentence each.
     pages: the report, and the listening test if there is one.
     """
 
     summaries: list[Summary]
     metrics: list[Metric]
     left_out: dict[str, str]
+    unread: dict[Path, str]
+    elsewhere: list[str]
     pages: list[Path]
 
 
@@ -77,20 +81,22 @@ def bench(
         progress: called with how much is done, and of how much.
 
     Raises:
-        AudioFileError: a recording cannot be read.
+        AudioFileError: no recording can be read.
         SettingsError: no such codec or measure, or none of the codecs is on this machine.
     """
     chosen = choose_metrics(metrics)
     # Whatever can be wrong is found out before the long work.
     speed_rows = read_speed(speed) if speed is not None else ()
     peers, left_out = _usable(make_peers(codecs))
+    sources = {peer.name: f"{peer.source}; {peer.version()}" for peer in peers}  # opens models
     conditions = conditions_of(peers, kbps)
     if listening_test and len(conditions) > MOST_CONDITIONS:
         raise SettingsError(
             f"a listening test of {len(conditions)} codecs and rates asks too much of listeners; "
             f"choose at most {MOST_CONDITIONS} with --codecs and --kbps"
         )
-    clips = make_clips(recordings, clip_s, most_clips)
+    found = make_clips(recordings, clip_s, most_clips)
+    clips = found.clips
     _make_folder(folder)
     with _working_folder(keep) as work:
         rows = run_codecs(
@@ -110,7 +116,7 @@ def bench(
             rows,
             chosen,
             titles={peer.name: peer.title for peer in peers},
-            sources={peer.name: f"{peer.source}; {peer.version()}" for peer in peers},
+            sources=sources,
             environment=describe_environment(tuple(metric.package.split()[0] for metric in chosen if metric.package)),
             command=command_line(),
             left_out=left_out,
@@ -122,7 +128,7 @@ def bench(
         pages = [write_report(folder, results, work)]
         if listening_test:
             pages.append(write_listening_test(folder, _trials(clips, conditions, work)))
-    return Bench(summarise(rows), chosen, left_out, pages)
+    return Bench(summarise(rows), chosen, left_out, found.unread, far_rates(peers, kbps or ()), pages)
 
 
 def _usable(peers: Sequence[Peer]) -> tuple[list[Peer], dict[str, str]]:

@@ -57,7 +57,19 @@ def find_recordings(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def make_clips(paths: Sequence[Path], clip_s: float = 10.0, most: int | None = None) -> list[Clip]:
+@dataclass(frozen=True)
+class Clips:
+    """What recordings became.
+
+    clips: at least one.
+    unread: recordings that cannot be read, and why.
+    """
+
+    clips: list[Clip]
+    unread: dict[Path, str]
+
+
+def make_clips(paths: Sequence[Path], clip_s: float = 10.0, most: int | None = None) -> Clips:
     """Read recordings, and make clips of at least so many seconds of them.
 
     Measures need some ten seconds, and so do the fixed bytes of files. One speaker's short recordings are joined, long
@@ -70,7 +82,7 @@ def make_clips(paths: Sequence[Path], clip_s: float = 10.0, most: int | None = N
         most: so many clips at most, evenly spread over all.
 
     Raises:
-        AudioFileError: there are none, or one cannot be read.
+        AudioFileError: there are none, or none can be read.
         SettingsError: `clip_s` is too little to measure anything.
     """
     if clip_s < 1:
@@ -79,18 +91,26 @@ def make_clips(paths: Sequence[Path], clip_s: float = 10.0, most: int | None = N
     for path in find_recordings(paths):
         speakers.setdefault(_speaker_of(path), []).append(path)
     clips: list[Clip] = []
+    unread: dict[Path, str] = {}
     for speaker, files in speakers.items():
-        clips += _clips_of(speaker, files, clip_s)
+        clips += _clips_of(speaker, files, clip_s, unread)
+    if not clips:
+        raise AudioFileError("; ".join(unread.values()))
     if most is not None and len(clips) > most:
         clips = [clips[index] for index in np.linspace(0, len(clips) - 1, most).round().astype(int)]
-    return clips
+    return Clips(clips, unread)
 
 
-def _clips_of(speaker: str, files: list[Path], clip_s: float) -> list[Clip]:
+def _clips_of(speaker: str, files: list[Path], clip_s: float, unread: dict[Path, str]) -> list[Clip]:
+    """Clips of one speaker; what cannot be read is added to `unread`."""
     clips: list[Clip] = []
     waiting: list[Clip] = []
     for path in files:
-        audio = read_mono(path)
+        try:
+            audio = read_mono(path)
+        except AudioFileError as error:
+            unread[path] = str(error)
+            continue
         text = transcript_of(path)
         # A transcript says nothing of where in it a cut would be.
         parts = 1 if text else max(1, int(len(audio) / (clip_s * RATE_HZ)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -25,22 +25,34 @@ from brevox.processes import LocalProcesses, Report
 class Compared:
     """What was measured of two recordings.
 
+    seconds, degraded_seconds: how long they are; measured is what the original lasts.
     cells: by the measures' names; none if a file could not be read.
     """
 
     reference: Path
     degraded: Path
     seconds: float = 0
+    degraded_seconds: float = 0
     delay_ms: float = 0
     cells: dict[str, Cell] | None = None
     problem: str = ""
 
 
-def find_pairs(reference: Path, degraded: Path) -> tuple[list[tuple[Path, Path]], list[Path]]:
-    """Two files; or from two folders, the recordings that have one name but for its ending.
+@dataclass(frozen=True)
+class Pairs:
+    """Which recordings belong together.
 
-    Returns:
-        Pairs, and the originals without a partner.
+    both: originals and what became of them.
+    originals, degraded: those without a partner.
+    """
+
+    both: list[tuple[Path, Path]]
+    originals: list[Path] = field(default_factory=list)
+    degraded: list[Path] = field(default_factory=list)
+
+
+def find_pairs(reference: Path, degraded: Path) -> Pairs:
+    """Two files; or from two folders, the recordings that have one name but for its ending.
 
     Raises:
         AudioFileError: a path does not exist, is of the other kind, or no names agree.
@@ -51,13 +63,16 @@ def find_pairs(reference: Path, degraded: Path) -> tuple[list[tuple[Path, Path]]
     if reference.is_dir() != degraded.is_dir():
         raise AudioFileError("give two recordings or two folders; one of each cannot be compared")
     if not reference.is_dir():
-        return [(reference, degraded)], []
+        return Pairs([(reference, degraded)])
     originals, decoded = _by_name(reference), _by_name(degraded)
     both = [name for name in originals if name in decoded]
     if not both:
         raise AudioFileError(f"no recording in {degraded} has the name of one in {reference}")
-    alone = [path for name, path in originals.items() if name not in decoded]
-    return [(originals[name], decoded[name]) for name in both], alone
+    return Pairs(
+        [(originals[name], decoded[name]) for name in both],
+        [path for name, path in originals.items() if name not in decoded],
+        [path for name, path in decoded.items() if name not in originals],
+    )
 
 
 def evaluate(
@@ -105,9 +120,17 @@ def write_compared(path: Path, compared: Sequence[Compared], metrics: Sequence[M
             json.dump({"pairs": pairs}, file, indent=1, ensure_ascii=False)
             return
         writer = csv.writer(file)
-        writer.writerow(["reference", "degraded", "seconds", "delay_ms", *(m.name for m in metrics), "problems"])
+        writer.writerow(
+            ["reference", "degraded", "seconds", "degraded_seconds", "delay_ms", *(m.name for m in metrics), "problems"]
+        )
         for one in compared:
-            facts = [one.reference, one.degraded, f"{one.seconds:.3f}", f"{one.delay_ms:.2f}"]
+            facts = [
+                one.reference,
+                one.degraded,
+                f"{one.seconds:.3f}",
+                f"{one.degraded_seconds:.3f}",
+                f"{one.delay_ms:.2f}",
+            ]
             writer.writerow([*facts, *csv_cells(one.cells or {}, metrics, one.problem)])
 
 
@@ -135,6 +158,7 @@ def _start(
         except BrevoxError as error:
             return Compared(*pair, problem=str(error))
         scored = scorer.score(reference, degraded, transcript_of(pair[0]))
-        return Compared(*pair, len(reference) / RATE_HZ, scored.delay_ms, scored.cells)
+        seconds, degraded_seconds = len(reference) / RATE_HZ, len(degraded) / RATE_HZ
+        return Compared(*pair, seconds, degraded_seconds, scored.delay_ms, scored.cells)
 
     return work

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import nan
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
@@ -42,7 +44,7 @@ def curve(metric: Metric, summaries: Sequence[Summary], titles: dict[str, str]) 
         axes.errorbar(
             [kbps for kbps, _ in points],
             [mean.value for _, mean in points],
-            yerr=[[mean.value - mean.low for _, mean in points], [mean.high - mean.value for _, mean in points]],
+            yerr=np.transpose([_errors(mean) for _, mean in points]),
             label=titles.get(codec, codec),
             color=colour(place),
             marker=marker(place),
@@ -73,3 +75,10 @@ def curve(metric: Metric, summaries: Sequence[Summary], titles: dict[str, str]) 
     axes.grid(alpha=0.25)
     figure.legend(loc="outside lower center", ncols=5, fontsize=8, frameon=False)
     return figure
+
+
+def _errors(mean: Mean) -> tuple[float, float]:
+    """How far the interval goes down and up; NaN, which is not drawn, where there is none."""
+    if mean.low is None or mean.high is None:
+        return nan, nan
+    return mean.value - mean.low, mean.high - mean.value

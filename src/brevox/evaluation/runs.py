@@ -20,6 +20,8 @@ from brevox.processes import LocalProcesses, Report
 
 #: The original itself, measured like any other: what a measure says of a perfect copy.
 ORIGINAL = "original"
+#: Rates within this ratio are compared with each other without a word.
+_NEARLY = 1.5
 _PCM_KBPS = RATE_HZ * 16 / 1000
 
 
@@ -72,6 +74,16 @@ def conditions_of(peers: Sequence[Peer], kbps: Sequence[float] | None) -> list[C
         for rate in peer.default_kbps if kbps is None else sorted(kbps):
             found[Condition(peer.name, rate if kbps is None else peer.nearest(rate))] = None
     return list(found)
+
+
+def far_rates(peers: Sequence[Peer], kbps: Sequence[float]) -> list[str]:
+    """Where a rate that was asked for is not what a codec was run at, not even nearly: a sentence each."""
+    taken = [(peer, rate, peer.nearest(rate)) for peer in peers for rate in sorted(kbps)]
+    return [
+        f"{peer.name} has no rate near {asked:g} kbit/s; {rate:g} was taken"
+        for peer, asked, rate in taken
+        if max(asked / rate, rate / asked) > _NEARLY
+    ]
 
 
 def run_codecs(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brevox.audio import mono
+from brevox.errors import AudioFileError
 
 #: What wideband measures of speech are made for.
 RATE_HZ = 16_000
@@ -15,6 +16,8 @@ RATE_HZ = 16_000
 
 def read_mono(path: Path, rate_hz: int = RATE_HZ) -> NDArray[np.float32]:
     """`brevox.audio.mono.read_mono`, at 16 kHz unless told otherwise."""
+    if path.suffix.lower() == ".sc" and path.exists():
+        raise AudioFileError(f"{path} is encoded; decode it first: brevox decode {path}")
     return mono.read_mono(path, rate_hz)
 
 

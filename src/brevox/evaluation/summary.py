@@ -12,6 +12,8 @@ from brevox.evaluation.runs import Condition, Row
 
 _RESAMPLES = 2000
 _CONFIDENCE = 0.95
+#: All of 5 clips lie on one side of the middle more often than in 5 of 100 draws.
+_FEWEST_CLIPS = 6
 
 
 @dataclass(frozen=True)
@@ -19,13 +21,14 @@ class Mean:
     """Of one measure over clips.
 
     value: the mean, each clip with the weight of its score.
-    low, high: between them the mean is with 95 % confidence, were the clips drawn anew from their like.
+    low, high: between them the mean is with 95 % confidence, were the clips drawn anew from their like. None with
+        fewer than 6 clips: no interval within their values can be that sure.
     clips: how many it is of.
     """
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     clips: int
 
 
@@ -64,6 +67,8 @@ def bootstrap_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) ->
         values, weights: Shape [clips], at least one, their weights not all 0.
     """
     value = float(np.average(values, weights=weights))
+    if len(values) < _FEWEST_CLIPS:
+        return Mean(value, None, None, len(values))
     drawn = np.random.default_rng(0).integers(len(values), size=(_RESAMPLES, len(values)))
     total = weights[drawn].sum(axis=1)
     means = (values * weights)[drawn].sum(axis=1)[total > 0] / total[total > 0]
