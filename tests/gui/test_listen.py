@@ -87,7 +87,7 @@ def test_an_sc_of_a_missing_model_says_so_and_offers_to_look(make_window, qtbot,
     (row,) = add(qtbot, window, foreign)
     window.listen_to_chosen()
     wait_for(qtbot, lambda: window.notice.isVisible())
-    assert "“other”" in window.notice_label.text() and "other" in row.sentence
+    assert "“other”" in window.notice.label.text() and "other" in row.sentence
     assert "other" in window.listen.note.text()
 
 

@@ -247,10 +247,33 @@ def _drop(window, *paths: Path) -> None:
     window.dropEvent(QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, data, buttons, keys))
 
 
+def test_of_two_that_would_become_one_the_first_is_done_and_the_other_says_so(window, qtbot, tone, tmp_path) -> None:
+    for folder in ("a", "b", "out"):
+        (tmp_path / folder).mkdir()
+    sources = [shutil.copy(tone, tmp_path / folder / "talk.wav") for folder in "ab"]
+    window.encode_panel.output.edit.setText(str(tmp_path / "out"))
+    first, second = add(qtbot, window, *sources)
+    window.start()
+    finish(qtbot, window)
+    assert first.state is State.DONE and (tmp_path / "out" / first.target.name).is_file()
+    assert second.state is State.FAILED and str(first.source) in second.sentence
+    window.encode_panel.output.edit.setText("")
+    window.retry_button.click()
+    finish(qtbot, window)
+    assert second.state is State.DONE and (tmp_path / "b" / "talk.sc").is_file()
+
+
+def test_what_is_there_already_is_told(window, qtbot, tone) -> None:
+    add(qtbot, window, tone)
+    window.add([tone])
+    wait_for(qtbot, lambda: window.notice.isVisible())
+    assert "already" in window.notice.label.text() and len(window.queue.rows) == 1
+
+
 def test_an_empty_folder_is_told(window, qtbot, tmp_path) -> None:
     window.add([tmp_path])
     wait_for(qtbot, lambda: window.notice.isVisible())
-    assert "no recordings" in window.notice_label.text()
+    assert "no recordings" in window.notice.label.text()
 
 
 def test_closing_while_it_works_asks_and_leaves_nothing_half(window, qtbot, two_hours, monkeypatch) -> None:

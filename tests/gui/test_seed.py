@@ -175,12 +175,12 @@ def test_7_10_a_wrong_model_is_named_and_looked_for(
     window.start()
     finish(qtbot, window)
     assert row.state is State.FAILED and row.needs is not None and row.needs[1] == "other"
-    assert window.notice.isVisible() and "“other”" in window.notice_label.text()
+    assert window.notice.isVisible() and "“other”" in window.notice.label.text()
     picked: list[Path] = [tiny_path, other_path]
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(picked.pop(0)), ""))
-    window.notice_button.click()
-    wait_for(qtbot, lambda: "not the one that is needed" in window.notice_label.text())
-    window.notice_button.click()
+    window.notice.button.click()
+    wait_for(qtbot, lambda: "not the one that is needed" in window.notice.label.text())
+    window.notice.button.click()
     wait_for(qtbot, lambda: row.state is State.DONE)
     finish(qtbot, window)
     assert not window.notice.isVisible() and (tmp_path / "foreign.wav").is_file()

@@ -41,8 +41,11 @@ import brevox
 from brevox.audio.source import AUDIO_SUFFIXES
 from brevox.codec.glance import Glance
 from brevox.gui import theme, words
+from brevox.gui.existing import Decision, ask_about_existing
+from brevox.gui.invitation import Invitation
 from brevox.gui.listen import ListenPane
 from brevox.gui.modelcard import ModelChoice
+from brevox.gui.notice import Notice
 from brevox.gui.panel import DecodePanel, EncodePanel
 from brevox.gui.rows import Direction, Row, State, beside, targets
 from brevox.gui.runner import Runner
@@ -114,13 +117,7 @@ class MainWindow(QMainWindow):
         self.progress.setAccessibleName(self.tr("Progress of all files"))
         self.summary = QLabel()
         self.summary.setAccessibleName(self.tr("What is going on"))
-        self.notice = QFrame()
-        self.notice.setObjectName("notice")
-        self.notice_label = QLabel()
-        self.notice_label.setWordWrap(True)
-        self.notice_button = QPushButton(self.tr("Look for it…"))
-        self.notice_close = QPushButton(self.tr("Dismiss"))
-        self._notice_action: Callable[[], None] | None = None
+        self.notice = Notice()
 
     def _lay_out(self) -> None:
         bar = QHBoxLayout()
@@ -136,16 +133,11 @@ class MainWindow(QMainWindow):
             self.remove_button,
         ):
             bar.addWidget(widget)
-        notice = QHBoxLayout(self.notice)
-        notice.addWidget(self.notice_label, 1)
-        notice.addWidget(self.notice_button)
-        notice.addWidget(self.notice_close)
-        self.notice.hide()
         self.stacks: dict[Direction, QStackedWidget] = {}
         self.pages = QStackedWidget()
         for direction in Direction:
             stack = self.stacks[direction] = QStackedWidget()
-            stack.addWidget(self._invitation(direction))
+            stack.addWidget(Invitation(direction))
             stack.addWidget(self.views[direction])
             self.pages.addWidget(stack)
         self.splitter = QSplitter(Qt.Orientation.Vertical)
@@ -185,7 +177,7 @@ class MainWindow(QMainWindow):
             self.folder_button,
             self.listen_button,
         ]
-        chain += [self.retry_button, self.remove_button, self.notice_button, self.notice_close]
+        chain += [self.retry_button, self.remove_button, self.notice.button, self.notice.dismiss]
         chain += [*self.views.values(), self.listen.play_button, self.listen.original_button]
         chain += [self.listen.coded_button, self.listen.place, self.encode_panel.slider]
         chain += [self.encode_panel.spin, self.encode_panel.stereo, self.encode_panel.output.edit]
@@ -194,35 +186,6 @@ class MainWindow(QMainWindow):
         chain += [self.cancel_button, self.start_button]
         for before, after in pairwise(chain):
             QWidget.setTabOrder(before, after)
-
-    def _invitation(self, direction: Direction) -> QWidget:
-        """What is shown as long as there are no files."""
-        page = QFrame()
-        page.setObjectName("panel")
-        heading = QLabel(
-            self.tr("Drop recordings or folders here")
-            if direction is Direction.ENCODE
-            else self.tr("Drop .sc files or folders here")
-        )
-        font = heading.font()
-        font.setPointSizeF(font.pointSizeF() * 1.5)
-        heading.setFont(font)
-        if direction is Direction.ENCODE:
-            text = self.tr("or press “Add files…”. Brevox makes speech a hundred times smaller, on this computer only.")
-        else:
-            text = self.tr("or press “Add files…”. Double-click one to listen to it without converting it.")
-        hint = QLabel(text)
-        hint.setObjectName("faint")
-        hint.setWordWrap(True)
-        picture = QLabel()
-        picture.setPixmap(theme.app_icon().pixmap(72, 72))
-        layout = QVBoxLayout(page)
-        layout.addStretch(1)
-        for label in (picture, heading, hint):
-            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            layout.addWidget(label)
-        layout.addStretch(1)
-        return page
 
     def _make_actions(self) -> None:
         """Keys; those with a menu entry are found by everybody."""
@@ -282,8 +245,6 @@ class MainWindow(QMainWindow):
         self.remove_button.clicked.connect(self.remove)
         self.start_button.clicked.connect(self.start)
         self.cancel_button.clicked.connect(self.cancel)
-        self.notice_button.clicked.connect(self._act_on_notice)
-        self.notice_close.clicked.connect(self.notice.hide)
         for view in self.views.values():
             view.opened.connect(self.listen_to)
             view.unwanted.connect(self.remove)
@@ -412,10 +373,10 @@ class MainWindow(QMainWindow):
     def _take_collected(self, answer: Answer) -> None:
         found = answer.value
         if not isinstance(found, Collected):
-            self._notify(answer.error or "")
+            self.notice.tell(answer.error or "")
             return
         if not (found.recordings or found.streams):
-            self._notify(self.tr("There are no recordings and no .sc files in there."))
+            self.notice.tell(self.tr("There are no recordings and no .sc files in there."))
             return
         new: dict[Direction, list[Row]] = {}
         for direction, pairs in ((Direction.ENCODE, found.recordings), (Direction.DECODE, found.streams)):
@@ -423,6 +384,8 @@ class MainWindow(QMainWindow):
             for row in new[direction]:
                 request = Look(row.source, direction is Direction.DECODE)
                 self._looking[row] = self.studio.ask(request, partial(self._take_look, direction, row))
+        if not any(new.values()):
+            self.notice.tell(self.tr("All of that is here already. What is done is done again by Retry."))
         other = Direction.DECODE if self.direction is Direction.ENCODE else Direction.ENCODE
         if new[other] and not new[self.direction]:
             self.set_direction(other)  # what was dropped should be seen
@@ -487,22 +450,22 @@ class MainWindow(QMainWindow):
         there = [row for row in rows if places[row].exists()]
         replace = False
         if there:
-            decision = self._ask_about_existing([places[row] for row in there])
-            if decision == "cancel":
+            decision = ask_about_existing(self, [places[row] for row in there])
+            if decision is Decision.CANCEL:
                 return
-            replace = decision == "replace"
+            replace = decision is Decision.REPLACE
             for row in there:
-                if decision == "skip":
+                if decision is Decision.SKIP:
                     del places[row]
                     row.state, row.sentence = State.STOPPED, self.tr("Skipped: its result exists")
                     self.queue.tell(row)
-                elif decision == "both":
+                elif decision is Decision.KEEP_BOTH:
                     places[row] = beside(places[row], set(places.values()))
-        clash = _clash(places)
-        if clash is not None:
-            self._notify(self.tr("Two files would both become {}. Do one of them on its own.").format(clash))
-            return
-        if self._notice_action is None:  # what it told of is over
+        for row, first in _clashes(places).items():
+            sentence = self.tr("It would become {}, as {} does. Choose another folder, then Retry.")
+            row.state, row.sentence = State.FAILED, sentence.format(places.pop(row), first.source)
+            self.queue.tell(row)
+        if self.notice.action is None:  # what it told of is over
             self.notice.hide()
         self._remember()
         requests = []
@@ -518,28 +481,6 @@ class MainWindow(QMainWindow):
         assert self.model.path is not None
         panel = self.encode_panel
         return Encode(row.source, target, self.model.path, panel.kbps, panel.stereo.isChecked(), replace)
-
-    def _ask_about_existing(self, there: Sequence[Path]) -> str:
-        """replace, both, skip or cancel."""
-        box = QMessageBox(self)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(self.tr("Some results exist"))
-        shown = "\n".join(str(path) for path in there[:5]) + ("\n…" if len(there) > 5 else "")
-        if len(there) == 1:
-            box.setText(self.tr("This file exists already. What shall become of it?"))
-        else:
-            box.setText(self.tr("{} of the results exist already. What shall become of them?").format(len(there)))
-        box.setInformativeText(shown)
-        roles = QMessageBox.ButtonRole
-        answers = {
-            box.addButton(self.tr("Keep both"), roles.AcceptRole): "both",
-            box.addButton(self.tr("Skip"), roles.AcceptRole): "skip",
-            box.addButton(self.tr("Replace"), roles.DestructiveRole): "replace",
-        }
-        box.setDefaultButton(next(button for button, answer in answers.items() if answer == "both"))
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        box.exec()
-        return answers.get(box.clickedButton(), "cancel")  # type: ignore[arg-type]
 
     def _row_changed(self, row: Row) -> None:
         self.queue.tell(row)
@@ -574,7 +515,7 @@ class MainWindow(QMainWindow):
         count = sum(row.needs == needs for row in self.queue.rows)
         files = self.tr("A file needs") if count < 2 else self.tr("{} files need").format(count)
         called = f"“{name}”" if name else self.tr("with the id {}").format(model_id)
-        self._notify(
+        self.notice.tell(
             self.tr("{} the model {}, which is not here.").format(files, called),
             self.tr("Look for it…"),
             partial(self.look_for_model, model_id, name),
@@ -597,7 +538,7 @@ class MainWindow(QMainWindow):
 
     def _take_found(self, model_id: str, answer: Answer) -> None:
         if not isinstance(answer.value, Path):
-            self._notify(answer.error or "", self.notice_button.text(), self._notice_action)
+            self.notice.tell(answer.error or "", self.notice.button.text(), self.notice.action)
             return
         self.notice.hide()
         self.model.adopt(answer.value)
@@ -609,19 +550,6 @@ class MainWindow(QMainWindow):
                 self.queue.tell(row)
         elif waiting:
             self._start(waiting)
-
-    def _notify(self, text: str, act_text: str = "", act: Callable[[], None] | None = None) -> None:
-        """A sentence above the queue, perhaps with something to do about it."""
-        self.notice_label.setText(text)
-        self.notice_label.setAccessibleName(text)
-        self.notice_button.setText(act_text)
-        self.notice_button.setVisible(act is not None)
-        self._notice_action = act
-        self.notice.show()
-
-    def _act_on_notice(self) -> None:
-        if self._notice_action is not None:
-            self._notice_action()
 
     # -- listening ----------------------------------------------------------------------------------------------------
 
@@ -787,11 +715,7 @@ def _local_paths(event: QDropEvent) -> list[Path]:
     return [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
 
 
-def _clash(places: dict[Row, Path]) -> Path | None:
-    """A result that two files would have, if there is one."""
-    seen: set[Path] = set()
-    for place in places.values():
-        if place in seen:
-            return place
-        seen.add(place)
-    return None
+def _clashes(places: dict[Row, Path]) -> dict[Row, Row]:
+    """Rows whose result is that of an earlier row, and that row."""
+    first: dict[Path, Row] = {}
+    return {row: other for row, place in places.items() if (other := first.setdefault(place, row)) is not row}
