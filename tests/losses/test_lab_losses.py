@@ -38,7 +38,7 @@ def test_stages_whose_mean_is_the_signal_cost_nothing():
 @pytest.mark.parametrize("rate", [16_000, 24_000])
 def test_the_spectral_loss_hears_every_window(rate):
     loss = MultiSpectralLoss(rate)
-    assert loss.windows == [2**n for n in range(5, 12)]
+    assert loss.scales.windows == [2**n for n in range(5, 12)]
     audio = 0.1 * torch.randn(2, 4096)
     assert loss(audio, audio).item() == 0
     fainter = torch.stack([loss(audio * gain, audio) for gain in (0.9, 0.5, 0.1)])

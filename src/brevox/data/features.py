@@ -14,7 +14,6 @@ Silence at the ends of recordings is cut off but for a fifth of a second, and th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +27,7 @@ from torch.utils.data import Dataset
 
 from brevox.audio.features import FEATURE_HOP, FEATURE_RATE_HZ, log_filterbank, mfcc_with_deltas
 from brevox.data.alignment import Alignments, Segment, crop
+from brevox.data.hdf5 import Hdf5Reader
 from brevox.data.prepare import Source, read_speech, spoken_part, utf8_name
 from brevox.errors import AudioFileError, DataError
 from brevox.output import atomic_output
@@ -260,7 +260,7 @@ class Utterance:
     segments: int
 
 
-class FeatureFile:
+class FeatureFile(Hdf5Reader):
     """A file made by `brevox data features`. What is in it is read when it is asked for, by each process on its own.
 
     Args:
@@ -271,8 +271,7 @@ class FeatureFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._opened: tuple[int, h5py.File] | None = None
+        super().__init__(path)
         try:
             file = self._file()
             if file.attrs["format"] != FEATURES_FORMAT:
@@ -283,15 +282,6 @@ class FeatureFile:
             self.statistics: dict[str, NDArray[np.float32]] = {kind: file[f"statistics/{kind}"][:] for kind in KINDS}
         except (OSError, KeyError, ValueError) as error:
             raise DataError(f"{path} is no features file ({error}); make one with: brevox data features") from error
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_opened": None}
-
-    def _file(self) -> h5py.File:
-        # HDF5 does not survive a fork: a worker process opens the file anew.
-        if self._opened is None or self._opened[0] != os.getpid():
-            self._opened = os.getpid(), h5py.File(self.path, "r")
-        return self._opened[1]
 
     def of_split(self, split: str) -> list[Utterance]:
         """The utterances of a split.

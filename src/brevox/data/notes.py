@@ -12,7 +12,6 @@ attributes      format, front (JSON: settings of the spectrogram), has_voices
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from brevox.audio.resample import Resampler
+from brevox.data.hdf5 import Hdf5Reader
 from brevox.errors import AudioFileError, DataError
 from brevox.output import atomic_output
 from brevox.processes import LocalProcesses, Report
@@ -214,7 +214,7 @@ def _start(threads: int | None, front: FrontEnd) -> Callable[[tuple[int, Note], 
     return work
 
 
-class NotesFile:
+class NotesFile(Hdf5Reader):
     """A file made by `brevox synth notes`. Pictures are read when they are asked for, by each process on its own.
 
     Args:
@@ -230,8 +230,7 @@ class NotesFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._opened: tuple[int, h5py.File] | None = None
+        super().__init__(path)
         try:
             file = self._file()
             if file.attrs["format"] != NOTES_FORMAT:
@@ -245,15 +244,6 @@ class NotesFile:
             self.voices: NDArray[np.uint8] = file["voices"][:]
         except (OSError, KeyError, ValueError, TypeError) as error:
             raise DataError(f"{path} is no file of notes ({error}); make one with: brevox synth notes") from error
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_opened": None}
-
-    def _file(self) -> h5py.File:
-        # HDF5 does not survive a fork: a worker process opens the file anew.
-        if self._opened is None or self._opened[0] != os.getpid():
-            self._opened = os.getpid(), h5py.File(self.path, "r")
-        return self._opened[1]
 
     def of_split(self, split: str) -> NDArray[np.int64]:
         """The numbers of the notes of a split.

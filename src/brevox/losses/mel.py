@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from brevox.audio.mel import mel_filters
 from brevox.errors import SettingsError
+from brevox.losses.mel_scales import MelScales
 from brevox.losses.parts import LOSSES
-from brevox.losses.spectrogram import magnitude, spectrogram
 
 
 @LOSSES.register("mel")
@@ -45,19 +44,15 @@ class MultiScaleMelLoss(nn.Module):
         if min(log_weight, linear_weight) < 0 or log_weight + linear_weight == 0:
             raise SettingsError("the loss 'mel' needs a log_weight or linear_weight above 0, and none below")
         self.log_weight, self.linear_weight = log_weight, linear_weight
-        self.windows, self.floor = list(windows), floor
-        for window, count in zip(windows, bands, strict=True):
-            filters = torch.from_numpy(mel_filters(count, window, sample_rate)).float()
-            self.register_buffer(f"filters_{window}", filters, persistent=False)
+        self.floor = floor
+        self.scales = MelScales(sample_rate, windows, bands)
 
     def forward(self, decoded: Tensor, target: Tensor) -> Tensor:
         total = decoded.new_zeros(())
-        for window in self.windows:
-            filters = self.get_buffer(f"filters_{window}")
-            ours, theirs = (filters @ magnitude(spectrogram(audio, window, window // 4)) for audio in (decoded, target))
+        for ours, theirs in self.scales(decoded, target):
             if self.log_weight:
                 distance = (torch.log(ours + self.floor) - torch.log(theirs + self.floor)).abs().mean()
                 total = total + self.log_weight * distance
             if self.linear_weight:
                 total = total + self.linear_weight * (ours - theirs).abs().mean()
-        return total / len(self.windows)
+        return total / len(self.scales.windows)

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from brevox.audio.mel import mel_filters
+from brevox.losses.mel_scales import MelScales
 from brevox.losses.parts import LOSSES
-from brevox.losses.spectrogram import magnitude, spectrogram
 
 
 @LOSSES.register("multi_spectral")
@@ -34,16 +33,12 @@ class MultiSpectralLoss(nn.Module):
         floor: float = 1e-3,
     ) -> None:
         super().__init__()
-        self.windows, self.floor = list(windows), floor
-        for window in windows:
-            filters = torch.from_numpy(mel_filters(bands, window, sample_rate)).float()
-            self.register_buffer(f"filters_{window}", filters, persistent=False)
+        self.floor = floor
+        self.scales = MelScales(sample_rate, windows, [bands] * len(windows))
 
     def forward(self, decoded: Tensor, target: Tensor) -> Tensor:
         total = decoded.new_zeros(())
-        for window in self.windows:
-            filters = self.get_buffer(f"filters_{window}")
-            ours, theirs = (filters @ magnitude(spectrogram(audio, window, window // 4)) for audio in (decoded, target))
+        for window, (ours, theirs) in zip(self.scales.windows, self.scales(decoded, target), strict=True):
             squares = (torch.log(ours + self.floor) - torch.log(theirs + self.floor)).square().mean()
             total = total + (ours - theirs).abs().mean() + (window / 2) ** 0.5 * squares
-        return total / len(self.windows)
+        return total / len(self.scales.windows)
