@@ -20,6 +20,7 @@ Needs c2enc and c2dec, and '.[train,bench]'.
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -77,18 +78,20 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     versions = envelopes_of(options, folder)
     scorer = Scorer(choose_metrics(("pesq_nb", "estoi")), ScoreCache(options.output / "scores", Options()), threads=1)
-    rows: dict[str, list[list[float]]] = {}
+    rows: dict[str, dict[str, list[list[float]]]] = {}
     for path in sorted(files_of(options.recordings)):
         audio = read_speech(path)[: round(options.longest * RATE_HZ)]
         for name, (sound, distortion) in speak(audio, versions, folder).items():
             write_speech(folder / f"{path.stem}_{name}.wav", sound)
             cells = scorer.score(*(resample(x[None], RATE_HZ, 2 * RATE_HZ)[0] for x in (audio, sound))).cells
             found = [cells[metric].score for metric in ("pesq_nb", "estoi")]
-            rows.setdefault(name, []).append([distortion, *(np.nan if x is None else x.value for x in found)])
+            of_folder = rows.setdefault(path.parent.name, {})
+            of_folder.setdefault(name, []).append([distortion, *(np.nan if x is None else x.value for x in found)])
         print(f"{path.name}: {len(audio) / RATE_HZ:.1f} s", flush=True)
+    tables = "\n".join(f"{where}\n\n{table(found, versions)}" for where, found in rows.items())
     with atomic_output(folder / "table.md") as part:
-        part.write_text(table(rows, versions), encoding="utf-8")
-    print(table(rows, versions))
+        part.write_text(tables, encoding="utf-8")
+    print(tables)
 
 
 def envelopes_of(options: argparse.Namespace, folder: Path) -> dict[str, tuple[Envelopes, str]]:
@@ -168,13 +171,15 @@ def speak(
 
 
 def table(rows: dict[str, list[list[float]]], versions: dict[str, tuple[Envelopes, str]]) -> str:
-    """Means over recordings, as Markdown."""
+    """Means over the recordings of a folder, as Markdown."""
     lines = [
         "| version | SD, dB² | PESQ-NB | ESTOI | bit/s of the envelope | recordings |",
         "|---|---|---|---|---|---|",
     ]
     for name, values in rows.items():
-        distortion, pesq_nb, estoi = np.nanmean(values, axis=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # nothing but NaN: what has no distortion
+            distortion, pesq_nb, estoi = np.nanmean(values, axis=0)
         rate = versions[name][1] if name in versions else ("3200, all" if name == "8" else "-")
         shown = "-" if np.isnan(distortion) else f"{distortion:.2f}"
         lines.append(f"| {name} | {shown} | {pesq_nb:.2f} | {estoi:.3f} | {rate} | {len(values)} |")

@@ -131,7 +131,8 @@ def open_window(trained: Trained, frame: int) -> None:
         raise SettingsError("no window can be opened: pip install 'brevox[gui]', or name a folder for pictures with -o")
     figure = plt.figure(figsize=_SIZE, layout="constrained")
     viewer = FrameViewer(trained, figure, frame)
-    figure.text(0.5, 0.995, KEYS, ha="center", va="top", fontsize=7)
+    if figure.canvas.manager is not None:
+        figure.canvas.manager.set_window_title(KEYS)
 
     def press(event: Any) -> None:
         viewer.press(getattr(event, "key", None) or "n")
