@@ -34,7 +34,7 @@ from brevox.evaluation.metrics.metric import Options
 from brevox.evaluation.scoring import Scorer
 from brevox.nets.vocoder.model import VocoderModel
 from brevox.output import atomic_output
-from brevox.training.checkpoint import BEST
+from brevox.training.checkpoint import LAST
 from brevox.training.recipe import FrameSettings, load_recipe
 from brevox.training.trainer import Trainer
 from brevox.training.vocoder_task import choose_frames, load_vocoder
@@ -120,7 +120,7 @@ def envelopes_of(options: argparse.Namespace, folder: Path) -> dict[str, tuple[E
 def trained(name: str, options: argparse.Namespace) -> VocoderModel:
     """A network without noise, trained now if it is not there yet."""
     run = (options.runs or options.output / "runs") / name
-    if not (run / BEST).exists():
+    if not (run / LAST).exists():
         recipe_name, overrides, times = _NETWORKS[name]
         data = [f"data.corpus={options.features}", f"data.frames.test={options.test}"]
         recipe = load_recipe(_RECIPES / f"{recipe_name}.yaml", [*data, *overrides, f"name={name}"])
@@ -128,7 +128,7 @@ def trained(name: str, options: argparse.Namespace) -> VocoderModel:
         frames = int(choose_frames(b, recipe.data.frames).sum())
         recipe.run.steps = max(1, round(options.epochs * times * frames / recipe.data.batch))
         Trainer(recipe, run).run()
-    model, _ = load_vocoder(run)
+    model, _ = load_vocoder(run / LAST)
     if model.noise_var:
         model.noise_var = 0.0
     return model

@@ -99,9 +99,15 @@ class VocoderTask(Task):
 
     @torch.no_grad()
     def validate(self, model: Model) -> tuple[dict[str, float], float]:
-        """Spectral distortion over 200 to 3700 Hz of the frames set aside, if they would have been trained on."""
-        scores = distortion(cast(VocoderModel, model.eval()), self._set_aside(), self._set_aside("target"), self.valid)
-        return scores, -scores["sd_db2"]
+        """The loss of the frames set aside that would have been trained on, and their spectral distortion over 200 to
+        3700 Hz, in dB^2 and as the mean of its root. A weighted loss need not fall where distortion does."""
+        vocoder = cast(VocoderModel, model.eval())
+        made, target = vocoder.through(self._set_aside()), self._set_aside("target")
+        scores = summed_up(levels_of(vocoder.target, made), levels_of(vocoder.target, target), self.valid)
+        energy = vocoder.prepare(vocoder.target, target)
+        scaled = torch.from_numpy(levels_of(vocoder.target, made)) - energy.energy_db[:, None]
+        scores["loss"] = float(self.loss(scaled[self.valid] / SCALE_DB, energy.values[self.valid]))
+        return scores, -scores["loss"]
 
     def _set_aside(self, which: str = "inputs") -> Rows:
         rows: Rows = getattr(self, which)[: self.recipe.data.frames.test]
@@ -125,25 +131,16 @@ def choose_frames(b: Rows, settings: FrameSettings) -> NDArray[np.bool_]:
     return chosen & (b[:, MEL_COLUMNS + 1] > 0.5) if settings.voiced else chosen
 
 
-def distortion(
-    model: VocoderModel, rows: Rows, target: Rows, frames: NDArray[np.int64] | slice = slice(None)
-) -> dict[str, float]:
-    """How far what a network makes is from what it should make.
+def summed_up(made: Rows, target: Rows, frames: NDArray[np.int64] | slice = slice(None)) -> dict[str, float]:
+    """How far levels are from what they should be.
 
     Args:
-        model: on the device where it is to work.
-        rows: its input.
-        target: what it should make.
+        made, target: Shape: [frames, 20 or 79].
         frames: those that count; all by default.
 
     Returns:
         `sd_db2`, the mean spectral distortion in dB^2, and `sd_db`, the mean of its root in each frame.
     """
-    return summed_up(levels_of(model.target, model.through(rows)), levels_of(model.target, target), frames)
-
-
-def summed_up(made: Rows, target: Rows, frames: NDArray[np.int64] | slice = slice(None)) -> dict[str, float]:
-    """Spectral distortion of levels, as `distortion` gives it. Shape: [frames, 20 or 79]."""
     each = spectral_distortion(made[frames], target[frames])
     return {"sd_db2": float(each.mean()), "sd_db": float(np.sqrt(each).mean())}
 

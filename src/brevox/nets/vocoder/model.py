@@ -157,7 +157,8 @@ class VocoderModel(Model):
                 f"{len(rows):,} frames have {len(items) * vectors:,} latents of {self.latent} numbers; "
                 f"these are of the shape {latents.shape}"
             )
-        given = torch.from_numpy(np.array(latents, np.float32)).unflatten(0, (len(items), vectors)).transpose(1, 2)
+        given = self._placed(torch.from_numpy(np.array(latents, np.float32)))
+        given = given.unflatten(0, (len(items), vectors)).transpose(1, 2)
         return self._restored([self._decode(part) for part in given.split(_PASS)], frames, rows)
 
     @torch.no_grad()
@@ -168,7 +169,8 @@ class VocoderModel(Model):
             DataError: see `prepare`.
         """
         frames = self.prepare(self.inputs, rows)
-        return self._restored([self(part)[0] for part in self._items(frames.values).split(_PASS)], frames, rows)
+        items = self._items(frames.values)
+        return self._restored([self(part)[0] for part in items.split(_PASS)], frames, rows)
 
     @property
     def noise_var(self) -> float:
@@ -193,11 +195,14 @@ class VocoderModel(Model):
         return cast(Tensor, self.decoder(latent)) + self.get_buffer("target_mean")
 
     def _items(self, frames: Tensor) -> Tensor:
-        """Shape: [frames, columns] to [items, ncat, columns]."""
+        """Shape: [frames, columns] to [items, ncat, columns], where the network is."""
         missing = -len(frames) % self.ncat
         if missing:
             frames = torch.cat([frames, frames[-1:].expand(missing, -1)])
-        return frames.unflatten(0, (len(frames) // self.ncat, self.ncat))
+        return self._placed(frames.unflatten(0, (len(frames) // self.ncat, self.ncat)))
+
+    def _placed(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self.get_buffer("input_mean").device)
 
     def _restored(self, made: list[Tensor], frames: Frames, rows: NDArray[np.floating]) -> NDArray[np.float32]:
         """Levels in dB, and of `b` its other columns as they were."""
@@ -235,5 +240,5 @@ def _levels(kind: str) -> int:
 def _joined(parts: list[Tensor], columns: int) -> NDArray[np.float32]:
     if not parts:
         return np.zeros((0, columns), np.float32)
-    joined: NDArray[np.float32] = torch.cat(parts).numpy()
+    joined: NDArray[np.float32] = torch.cat(parts).cpu().numpy()
     return joined
