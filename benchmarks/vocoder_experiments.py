@@ -7,6 +7,7 @@ Networks that are in RUNS are taken as they are; others are trained there by the
 FOLDER/EXPERIMENT/NAME_VERSION.wav, tables of vectors, and table.md. Versions are those of the seed's legend:
 
   1  original amplitudes and phases
+  2  phases made, a smooth envelope through the points of b; no network (the seed's legend has no such)
   3  phases made, envelope y = F(b)
   5  envelope through a narrow place of 10 numbers: F(AE1(b)) in 240118, AE3(b) in the others; A: few epochs, B: 4 times
   6  5, quantised by two tables of 4096 (24 bits a frame); "20ms": every second frame is sent, others lie between
@@ -39,7 +40,7 @@ from brevox.training.recipe import FrameSettings, load_recipe
 from brevox.training.trainer import Trainer
 from brevox.training.vocoder_task import choose_frames, load_vocoder
 from brevox.vocoder.analysis import analyse
-from brevox.vocoder.envelope import B_COLUMNS, envelope, mel_features, spectral_distortion
+from brevox.vocoder.envelope import B_COLUMNS, envelope, mel_features, mel_to_envelope, spectral_distortion
 from brevox.vocoder.feature_files import read_features, write_features
 from brevox.vocoder.harmonics import HOP, RATE_HZ
 from brevox.vocoder.resynthesis import from_features
@@ -97,7 +98,7 @@ def main() -> None:
 def envelopes_of(options: argparse.Namespace, folder: Path) -> dict[str, tuple[Envelopes, str]]:
     """What makes the envelope of each version out of `b`, and the bit rate of that."""
     f = trained("f", options)
-    made: dict[str, tuple[Envelopes, str]] = {"3": (f.through, "-")}
+    made: dict[str, tuple[Envelopes, str]] = {"2": (mel_to_envelope, "-"), "3": (f.through, "-")}
     if options.experiment == "240118":
         narrow = trained("ae1", options)
         tables = tables_of(narrow, options, folder)
@@ -171,9 +172,9 @@ def speak(
 
 
 def table(rows: dict[str, list[list[float]]], versions: dict[str, tuple[Envelopes, str]]) -> str:
-    """Means over the recordings of a folder, as Markdown."""
+    """Means over the recordings of a folder, of distortions the median too, as Markdown."""
     lines = [
-        "| version | SD, dB² | PESQ-NB | ESTOI | bit/s of the envelope | recordings |",
+        "| version | SD, dB² (median) | PESQ-NB | ESTOI | bit/s of the envelope | recordings |",
         "|---|---|---|---|---|---|",
     ]
     for name, values in rows.items():
@@ -181,7 +182,7 @@ def table(rows: dict[str, list[list[float]]], versions: dict[str, tuple[Envelope
             warnings.simplefilter("ignore", RuntimeWarning)  # nothing but NaN: what has no distortion
             distortion, pesq_nb, estoi = np.nanmean(values, axis=0)
         rate = versions[name][1] if name in versions else ("3200, all" if name == "8" else "-")
-        shown = "-" if np.isnan(distortion) else f"{distortion:.2f}"
+        shown = "-" if np.isnan(distortion) else f"{distortion:.2f} ({np.median([value[0] for value in values]):.2f})"
         lines.append(f"| {name} | {shown} | {pesq_nb:.2f} | {estoi:.3f} | {rate} | {len(values)} |")
     return "\n".join(lines) + "\n"
 
