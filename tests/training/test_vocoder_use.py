@@ -1,5 +1,8 @@
 """brevox vocoder apply and look: latents out, quantised and in again; frames as pictures and by keys."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -201,3 +204,13 @@ def test_mistakes_are_sentences(ae1, ae3, files, trained, tmp_path):
 def test_pictures_of_one_frame_are_small(ae1, files, tmp_path):
     (path,) = save_frames(open_trained(ae1, files[0], None), [3], tmp_path, weighted=True)
     assert path.stat().st_size < 100_000
+
+
+def test_without_pytorch_it_says_which_extra_to_install(files):
+    blocked = "import sys; sys.modules['torch'] = None; from brevox.cli import main; main()"
+    for command, name in (("apply", "train"), ("look", "analysis")):
+        arguments = ["vocoder", command, "none", "--b", str(files[0])]
+        done = subprocess.run([sys.executable, "-c", blocked, *arguments], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 2
+        assert f"brevox[{name}]" in " ".join(done.stderr.split())
+        assert "Traceback" not in done.stderr
