@@ -21,6 +21,7 @@ Needs c2enc and c2dec, and '.[train,bench]'.
 from __future__ import annotations
 
 import argparse
+import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -82,7 +83,7 @@ def main() -> None:
     rows: dict[str, dict[str, list[list[float]]]] = {}
     for path in sorted(files_of(options.recordings)):
         audio = read_speech(path)[: round(options.longest * RATE_HZ)]
-        for name, (sound, distortion) in speak(audio, versions, folder).items():
+        for name, (sound, distortion) in speak(audio, versions).items():
             write_speech(folder / f"{path.stem}_{name}.wav", sound)
             cells = scorer.score(*(resample(x[None], RATE_HZ, 2 * RATE_HZ)[0] for x in (audio, sound))).cells
             found = [cells[metric].score for metric in ("pesq_nb", "estoi")]
@@ -156,9 +157,7 @@ def quantised(model: VocoderModel, b: Rows, tables: Sequence[Rows], every: int =
     return model.decode(np.column_stack([np.interp(frames, sent, column) for column in known.T]), b)
 
 
-def speak(
-    audio: Rows, versions: dict[str, tuple[Envelopes, str]], folder: Path
-) -> dict[str, tuple[NDArray[np.float32], float]]:
+def speak(audio: Rows, versions: dict[str, tuple[Envelopes, str]]) -> dict[str, tuple[NDArray[np.float32], float]]:
     """A recording in all versions, each with its spectral distortion in dB^2, over frames with a voice."""
     harmonics = analyse(audio)
     b, y = mel_features(harmonics), envelope(harmonics)
@@ -167,7 +166,8 @@ def speak(
     for name, (through, _) in versions.items():
         found = through(b)
         made[name] = (from_features(b, found), float(spectral_distortion(found[chosen], y[chosen]).mean()))
-    made["8"] = (codec2(audio, 3.2, folder), np.nan)
+    with tempfile.TemporaryDirectory() as folder:
+        made["8"] = (codec2(audio, 3.2, Path(folder)), np.nan)
     return made
 
 
