@@ -2,6 +2,10 @@
 
 pip install matplotlib
 python recipes/plot_run.py runs/speech-16k -o curves.png
+
+Or any values that runs have logged, of several of them side by side:
+
+python recipes/plot_run.py runs/vocoder-* --values squared_db2 sd_db2 -o curves.png
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
 
 def read(path: Path) -> dict[str, tuple[list[int], list[float]]]:
@@ -28,10 +33,33 @@ def read(path: Path) -> dict[str, tuple[list[int], list[float]]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path)
+    parser.add_argument("run", type=Path, nargs="+")
+    parser.add_argument("--values", nargs="+", help="of train.csv and valid.csv, a panel each")
     parser.add_argument("-o", "--output", type=Path, default=Path("curves.png"))
     arguments = parser.parse_args()
-    train, valid = read(arguments.run / "train.csv"), read(arguments.run / "valid.csv")
+    if arguments.values:
+        draw(arguments.run, arguments.values).savefig(arguments.output, dpi=110)
+    else:
+        draw_codec(arguments.run[0]).savefig(arguments.output, dpi=110)
+
+
+def draw(runs: list[Path], values: list[str]) -> Figure:
+    """A panel for each value, a line for each run that logged it."""
+    figure, axes = plt.subplots(1, len(values), figsize=(5.5 * len(values), 4), layout="constrained", squeeze=False)
+    for axis, value in zip(axes[0], values, strict=True):
+        for run in runs:
+            for kind in ("train", "valid"):
+                curves = read(run / f"{kind}.csv")
+                if value in curves:
+                    axis.plot(*curves[value], label=run.name, linewidth=0.8 if kind == "train" else 1.5)
+        axis.set(title=value, yscale="log", xlabel="step")
+        axis.legend()
+    return figure
+
+
+def draw_codec(run: Path) -> Figure:
+    """Losses and quality of a codec."""
+    train, valid = read(run / "train.csv"), read(run / "valid.csv")
     figure, axes = plt.subplots(2, 2, figsize=(11, 7), constrained_layout=True)
     for name in ("total", "mel", "stft", "complex_stft"):
         if name not in train:
@@ -45,7 +73,7 @@ def main() -> None:
         axis.set(title=f"{metric}, validation speakers", xlabel="step")
         axis.grid(alpha=0.3)
         axis.legend()
-    figure.savefig(arguments.output, dpi=110)
+    return figure
 
 
 if __name__ == "__main__":

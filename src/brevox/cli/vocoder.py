@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from brevox.cli.extras import extra
 from brevox.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Features of a vocoder for radio, and tables of vectors.", no_args_is_help=True)
 _messages = Console(stderr=True, highlight=False)
 
+Checkpoint = Annotated[
+    Path, typer.Argument(help="Of `brevox train`, task: vocoder; or a run's folder, whose best it is.")
+]
+FileB = Annotated[Path | None, typer.Option("--b", help="22 columns, where the network takes or makes them.")]
+FileY = Annotated[Path | None, typer.Option("--y", help="79 columns, where the network takes or makes them.")]
+NoiseVar = Annotated[
+    float | None,
+    typer.Option("--noise-var", min=0, help="Of the noise in the narrow place.", show_default="as in training"),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the noise.")]
 Vectors = Annotated[Path, typer.Argument(help="float32 numbers without a header, rows of --columns.")]
 Columns = Annotated[int, typer.Option("--columns", "-k", min=1, help="Numbers in a row of the file.")]
 First = Annotated[
@@ -146,6 +157,75 @@ def vq_search(
     Console().print(shown)
     bits = sum(log2(len(table)) for table in read)
     _messages.print(f"{len(part):,} vectors, {bits:.4g} bits each, variance {variance:.6g}", soft_wrap=True)
+
+
+@app.command("apply")
+def apply(
+    checkpoint: Checkpoint,
+    b: FileB = None,
+    y: FileY = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="What the network makes.")] = None,
+    write_latents: Annotated[
+        Path | None, typer.Option("--write-latents", help="Its latents, to train tables on or to search.")
+    ] = None,
+    read_latents: Annotated[
+        Path | None, typer.Option("--read-latents", help="Latents to go on with, such as vq-search wrote.")
+    ] = None,
+    noise_var: NoiseVar = None,
+    seed: Seed = 0,
+) -> None:
+    """Send features through a trained network; tells the spectral distortion where the original is there."""
+    with extra("train"):
+        from brevox.training.vocoder_use import open_trained
+    from brevox.vocoder.feature_files import read_features, write_features
+
+    if read_latents is not None and (noise_var is not None or write_latents is not None):
+        raise SettingsError("--read-latents puts latents in the place of the network's own: leave the other out")
+    trained = open_trained(checkpoint, b, y, noise_var, seed)
+    model = trained.model
+    if write_latents is not None:
+        write_features(write_latents, model.encode(trained.rows))
+    if read_latents is not None:
+        made = model.decode(read_features(read_latents, max(1, model.latent)), trained.rows)
+    else:
+        made = model.through(trained.rows)
+    if output is not None:
+        write_features(output, made)
+    for which, scores in trained.report(made).items():
+        text = f"{which}: spectral distortion {scores['sd_db2']:.3f} dB^2, {scores['sd_db']:.3f} dB in the mean"
+        print(text)
+
+
+@app.command("look")
+def look(
+    checkpoint: Checkpoint,
+    b: FileB = None,
+    y: FileY = None,
+    frame: Annotated[int, typer.Option("--frame", min=0, help="The first to show.")] = 0,
+    frames: Annotated[int, typer.Option("--frames", min=1, help="How many pictures to write.")] = 8,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder of pictures, one a frame.", show_default="a window, if one opens"),
+    ] = None,
+    weighted: Annotated[bool, typer.Option("--weighted", help="Draw the weights of the loss in pictures.")] = False,
+    noise_var: NoiseVar = None,
+    seed: Seed = 0,
+) -> None:
+    """Look at frames one by one: original and what a network makes of it."""
+    with extra("analysis"):
+        from brevox.analysis.vocoder_frames import KEYS, can_open_windows, open_window, save_frames
+        from brevox.training.vocoder_use import open_trained
+
+    trained = open_trained(checkpoint, b, y, noise_var, seed)
+    if output is None and can_open_windows():
+        _messages.print(KEYS)
+        open_window(trained, frame)
+        return
+    folder = output or Path("frames")
+    written = save_frames(
+        trained, range(frame, max(frame + 1, min(frame + frames, len(trained.rows)))), folder, weighted=weighted
+    )
+    _messages.print(escape(f"{folder}: {len(written)} pictures"), soft_wrap=True)
 
 
 def _sizes(entries: str) -> list[int]:

@@ -25,7 +25,7 @@ from brevox.training.balance import BALANCERS, Balancer, Term
 from brevox.training.game import Game
 from brevox.training.recipe import Recipe
 from brevox.training.stages import StageOutputs
-from brevox.training.task import TASKS, Task, Values
+from brevox.training.task import TASKS, Task, Values, refuse
 from brevox.training.validation import decoded_clip, spectrogram_picture, valid_clips, validate
 
 #: Books at which a codec is validated, as shares of all it has.
@@ -41,6 +41,7 @@ class CodecTask(Task):
 
     def __init__(self, recipe: Recipe, fabric: L.Fabric) -> None:
         super().__init__(recipe, fabric)
+        refuse(recipe, "data.frames")
         if not recipe.losses:
             raise SettingsError(f"the recipe {recipe.name} names no losses")
         corpus = Path(recipe.data.corpus)

@@ -15,6 +15,18 @@ from brevox.errors import SettingsError
 
 
 @dataclass
+class FrameSettings:
+    """Which frames of a vocoder's features are trained on; see `brevox.data.vocoder`."""
+
+    #: So many at the beginning are set aside, to validate on. The seed keeps 60 s.
+    test: int = 6000
+    #: Only those with a voice.
+    voiced: bool = True
+    #: Only those whose levels have this energy or more.
+    least_energy_db: float = 10.0
+
+
+@dataclass
 class DataSettings:
     """Where the crops come from; see `brevox.data.corpus.CropDataset`."""
 
@@ -27,6 +39,7 @@ class DataSettings:
     silence: float = 0.01
     #: What else is done to crops, in this order; see `brevox.data.augment`.
     augment: list[dict[str, Any]] = field(default_factory=list)
+    frames: FrameSettings = field(default_factory=FrameSettings)
 
 
 @dataclass
@@ -95,7 +108,7 @@ class Recipe:
     """Everything about a training."""
 
     name: str = "unnamed"
-    #: What is trained: `codec`, `units` or `sounds`; see `brevox.training.task`.
+    #: What is trained: `codec`, `units`, `sounds` or `vocoder`; see `brevox.training.task`.
     task: str = "codec"
     seed: int = 0
     data: DataSettings = field(default_factory=DataSettings)

@@ -43,7 +43,7 @@ class SoundsTask(Task):
             "balancer",
             "adversarial",
             "commitment",
-            *(f"data.{name}" for name in ("crop_s", "gain_db", "balance", "silence", "augment")),
+            *(f"data.{name}" for name in ("crop_s", "gain_db", "balance", "silence", "augment", "frames")),
         )
         if not recipe.losses:
             raise SettingsError(f"the recipe {recipe.name} names no losses")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 from torch import Tensor, nn
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 from torch.utils.tensorboard import SummaryWriter
 
 from brevox.errors import SettingsError
@@ -33,6 +34,8 @@ class Task:
     """
 
     model: Model
+    #: Makes a batch of items, as the dataset's `__getitem__` gives one, or of what its `__getitems__` gives at once.
+    collate: Callable[[Any], dict[str, Tensor]] = staticmethod(default_collate)
 
     def __init__(self, recipe: Recipe, fabric: L.Fabric) -> None:
         self.recipe, self.fabric = recipe, fabric
@@ -92,7 +95,8 @@ def build_task(recipe: Recipe, fabric: L.Fabric) -> Task:
     """
     import brevox.training.codec_task
     import brevox.training.sounds_task
-    import brevox.training.units_task  # noqa: F401
+    import brevox.training.units_task
+    import brevox.training.vocoder_task  # noqa: F401
 
     task: Task = TASKS.build({"name": recipe.task}, recipe=recipe, fabric=fabric)
     return task

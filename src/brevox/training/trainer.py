@@ -116,6 +116,7 @@ class Trainer:
             Subset(self.task.dataset(count), rest),
             batch_size=data.batch,
             num_workers=data.workers,
+            collate_fn=self.task.collate,
             persistent_workers=data.workers > 0,
             drop_last=True,
             pin_memory=self.fabric.device.type == "cuda",

@@ -37,7 +37,7 @@ class UnitsTask(Task):
             "losses",
             "balancer",
             "adversarial",
-            *(f"data.{x}" for x in ("gain_db", "balance", "silence", "augment")),
+            *(f"data.{x}" for x in ("gain_db", "balance", "silence", "augment", "frames")),
         )
         self.file = FeatureFile(Path(recipe.data.corpus))
         self.model = self.build()

@@ -116,13 +116,14 @@ def spectral_distortion(y: NDArray[np.floating], other: NDArray[np.floating]) ->
     """Mean squared difference of two envelopes over 200 to 3700 Hz, in dB^2, as the seed counts it.
 
     Args:
-        y: Shape: [frames, 79], as `other`.
+        y: Shape: [frames, 79], as `other`; or levels of `b`, which all lie there, Shape: [frames, 20].
 
     Returns:
         Shape: [frames].
     """
-    heard = (grid_hz() >= _LOWEST_MEL_HZ) & (grid_hz() <= _HIGHEST_MEL_HZ)
-    difference = np.asarray(y, np.float64)[:, heard] - np.asarray(other, np.float64)[:, heard]
+    difference = np.asarray(y, np.float64) - np.asarray(other, np.float64)
+    if difference.shape[1] == Y_COLUMNS:
+        difference = difference[:, (grid_hz() >= _LOWEST_MEL_HZ) & (grid_hz() <= _HIGHEST_MEL_HZ)]
     return np.mean(difference**2, axis=1)
 
 

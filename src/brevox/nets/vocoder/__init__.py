@@ -1,0 +1,1 @@
+"""Networks between features of the vocoder (seed 000)."""
