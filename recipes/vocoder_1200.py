@@ -236,7 +236,6 @@ def model_file(
     info = {
         **description,
         "format": VOCODER_FORMAT,
-        "kind": "vocoder",
         "name": name,
         "id": model_id(tensors).hex(),
         "sample_rate": RATE_HZ,
