@@ -144,13 +144,23 @@ def parts(audio: NDArray[np.float32], codec: Codec, model: str, clock: Clock) ->
     kept = to_blocks(analyse(audio * np.float32(codes.gain)))
     (chunk,) = codes.chunks
     coded = blocks_of_codes(chunk.codes[0], tables)
+    sparse = Blocks(kept.voicing, *(with_means(part) for part in (kept.pitch, kept.level, kept.shape)))
     versions = {
+        "kept: one frame of four": sparse,
+        "and two pitches": replace(sparse, pitch=kept.pitch),
         "kept: two frames of four": kept,
         "and pitch coded": replace(kept, pitch=coded.pitch),
         "and level coded": replace(kept, level=coded.level),
         "and envelope coded": replace(kept, shape=coded.shape),
     }
     return {name: played(blocks) / np.float32(codes.gain) for name, blocks in versions.items()}
+
+
+def with_means(kept: NDArray[np.float64]) -> NDArray[np.float64]:
+    """As if only the second frame were kept: for the first the mean of its neighbours. Shape: [blocks, 2, ...]."""
+    second = kept[:, 1]
+    before = np.concatenate([kept[:1, 0], second[:-1]])
+    return np.stack([(before + second) / 2, second], axis=1)
 
 
 def played(blocks: Blocks) -> NDArray[np.float32]:
