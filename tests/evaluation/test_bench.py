@@ -142,7 +142,7 @@ def test_what_is_wrong_is_told_before_the_long_work(recordings, tmp_path):
 
 def test_rates_asked_for_become_the_nearest_ones_once():
     codec2, brevox = make_peers(["codec2", "brevox"])
-    assert conditions_of([codec2], [1, 1.3, 1.2, 40]) == [Condition("codec2", 1.3), Condition("codec2", 3.2)]
+    assert conditions_of([codec2], [1, 1.2, 1.1, 40]) == [Condition("codec2", 1.2), Condition("codec2", 3.2)]
     assert conditions_of([brevox], None) == [Condition("brevox", kbps) for kbps in brevox.default_kbps]
 
 

@@ -11,8 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from brevox.codec.codec import Codec
-from brevox.codec.models import find_model
+from brevox.codec.models import load
 from brevox.codec.transcode import Transcoded, decode_file, encode_file
 from brevox.errors import AudioFileError, BrevoxError, OutputError, SettingsError, StreamError
 from brevox.processes import LocalProcesses, Report
@@ -170,7 +169,7 @@ def encode_all(
     Yields:
         An outcome for each, as they end. One bad file does not stop the rest.
     """
-    Codec(find_model(model), threads=1)  # a model that is missing or unfit is one error, not one for every file
+    load(model, threads=1)  # a model that is missing or unfit is one error, not one for every file
     yield from _run_all("encode", jobs, model, processes, progress, options)
 
 
@@ -207,7 +206,7 @@ class _Worker:
         self, direction: str, model: str | os.PathLike[str] | None, options: dict[str, Any], threads: int | None
     ) -> None:
         self.direction, self.options = direction, options
-        self.codec = None if model is None and direction == "decode" else Codec(find_model(model), threads)
+        self.codec = None if model is None and direction == "decode" else load(model, threads)
 
     def __call__(self, job: Job, report: Report) -> Outcome:
         transcode = encode_file if self.direction == "encode" else decode_file

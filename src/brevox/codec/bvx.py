@@ -8,6 +8,8 @@
     model.json       name, rates, sizes, licence, training data, metrics
     README.md        the model card
 
+A vocoder has no networks: in their place is vocoder.npz, see brevox.codec.block_codes.
+
 Nothing in it is executed but the networks' own arithmetic; all of it is checked before use.
 """
 
@@ -34,7 +36,11 @@ from brevox.output import atomic_output
 
 #: 2 has networks that carry on a state; without, 1 is written, which older versions of Brevox read too.
 FORMAT = 2
-_MEMBERS = ("encoder.onnx", "decoder.onnx", "codebooks.npz", "entropy.npz", "model.json", "README.md")
+#: Of vocoders.
+VOCODER_FORMAT = 3
+_NETWORKS = ("encoder.onnx", "decoder.onnx")
+_VOCODER = ("vocoder.npz",)
+_MEMBERS = ("codebooks.npz", "entropy.npz", "model.json", "README.md")  # of both
 _SPARE_BYTES = 1 << 25  # that a small model may unpack to beyond four times its size: tables compress well
 _COMPRESSED = {"entropy.npz", "README.md", "model.json"}
 _ZIP_ERRORS = (zipfile.BadZipFile, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error)
@@ -53,6 +59,7 @@ class ModelFile:
     card: the model card, Markdown.
     keys: what codes are chosen by, see `brevox.codec.quantise`, float32, Shape [books, codes, latent + 1]; None where
         it is the nearest entry.
+    vocoder: the other tables of a vocoder, by name; None if there are networks, which a vocoder has none of (b"").
     """
 
     encoder: bytes
@@ -62,6 +69,7 @@ class ModelFile:
     info: Mapping[str, Any]
     card: str
     keys: NDArray[np.float32] | None = None
+    vocoder: Mapping[str, NDArray[Any]] | None = None
 
     @property
     def id(self) -> bytes:
@@ -85,9 +93,11 @@ def model_id(tensors: Mapping[str, NDArray[Any]]) -> bytes:
 
 def write_model(path: str | os.PathLike[str], model: ModelFile) -> None:
     """Write a `.bvx`; the same model gives the same bytes."""
-    contents = {
-        "encoder.onnx": model.encoder,
-        "decoder.onnx": model.decoder,
+    if model.vocoder is None:
+        contents = {"encoder.onnx": model.encoder, "decoder.onnx": model.decoder}
+    else:
+        contents = {"vocoder.npz": _npz(model.vocoder)}
+    contents |= {
         # Half precision is what shipped codebooks are rounded to; see brevox.training.export.
         "codebooks.npz": _npz({name: array.astype(np.float16) for name, array in _books(model).items()}),
         "entropy.npz": _npz(model.entropy),
@@ -95,7 +105,7 @@ def write_model(path: str | os.PathLike[str], model: ModelFile) -> None:
         "README.md": model.card.encode(),
     }
     with atomic_output(path) as part, zipfile.ZipFile(part, "w") as archive:
-        for name in _MEMBERS:
+        for name in contents:
             member = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             member.compress_type = zipfile.ZIP_DEFLATED if name in _COMPRESSED else zipfile.ZIP_STORED
             archive.writestr(member, contents[name])
@@ -112,26 +122,28 @@ def read_model(path: str | os.PathLike[str]) -> ModelFile:
         size = path.stat().st_size
         with zipfile.ZipFile(path) as archive:
             members = {entry.filename: entry for entry in archive.infolist()}
-            missing = [name for name in _MEMBERS if name not in members]
+            wanted = (*(_VOCODER if "vocoder.npz" in members else _NETWORKS), *_MEMBERS)
+            missing = [name for name in wanted if name not in members]
             if missing:
                 raise ModelFileError(f"{path} is not a Brevox model: it lacks {', '.join(missing)}")
-            contents = _read_members(archive, [members[name] for name in _MEMBERS], 4 * size + _SPARE_BYTES)
+            contents = _read_members(archive, [members[name] for name in wanted], 4 * size + _SPARE_BYTES)
     except FileNotFoundError:
         raise ModelFileError(f"there is no model file {path}") from None
     except OSError as error:
         raise ModelFileError(f"cannot read the model {path}: {error.strerror or error}") from error
     except _ZIP_ERRORS as error:
         raise ModelFileError(f"{path} is not a Brevox model, or is damaged ({error}); get it again") from error
-    info = _read_info(path, contents["model.json"])
+    info = _read_info(path, contents["model.json"], VOCODER_FORMAT if "vocoder.npz" in contents else FORMAT)
     codebooks, keys = _read_books(path, contents["codebooks.npz"], info["latent"])
     return ModelFile(
-        encoder=contents["encoder.onnx"],
-        decoder=contents["decoder.onnx"],
+        encoder=contents.get("encoder.onnx", b""),
+        decoder=contents.get("decoder.onnx", b""),
         codebooks=codebooks,
         keys=keys,
         entropy=_read_npz(path, contents["entropy.npz"]),
         info=info,
         card=contents["README.md"].decode("utf-8", "replace"),
+        vocoder=_read_npz(path, contents["vocoder.npz"]) if "vocoder.npz" in contents else None,
     )
 
 
@@ -160,15 +172,15 @@ def _read_books(path: Path, content: bytes, latent: int) -> tuple[NDArray[np.flo
     return codebooks.astype(np.float32), keys.astype(np.float32)
 
 
-def _read_info(path: Path, text: bytes) -> dict[str, Any]:
+def _read_info(path: Path, text: bytes, newest: int) -> dict[str, Any]:
     try:
         info = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{path} is damaged: model.json cannot be read ({error}); get it again") from error
     if not isinstance(info, dict):
         raise ModelFileError(f"{path} is damaged: model.json is no description; get it again")
-    if not isinstance(info.get("format"), int) or info["format"] > FORMAT:
-        raise ModelFileError(f"{path} is of model format {info.get('format')!r}; this Brevox knows up to {FORMAT}")
+    if not isinstance(info.get("format"), int) or info["format"] > newest:
+        raise ModelFileError(f"{path} is of model format {info.get('format')!r}; this Brevox knows up to {newest}")
     for name in (*_WHOLE_NUMBERS, *(name for name in _STATE_SIZES if name in info)):
         value = info.get(name)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 10**6:

@@ -11,6 +11,7 @@ where they lie whatever blocks the audio arrives in, the codes are equal, to the
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -76,7 +77,7 @@ class Codes:
 
 
 class Codec:
-    """A model at work. Make one with `brevox.load()`.
+    """A model at work. Make one with `brevox.load()`. A model without networks has a subclass of its own.
 
     Args:
         model: what the `.bvx` holds.
@@ -92,25 +93,32 @@ class Codec:
         self.id = model.id
         self.sample_rate = int(model.info["sample_rate"])
         self.hop = int(model.info["hop"])
+        self.entropy = EntropyModel.from_tables(dict(model.entropy))
+        self._encoder_context = int(model.info["encoder_context"])
+        self._decoder_context = int(model.info["decoder_context"])
+        if max(self._encoder_context, self._decoder_context) > CHUNK_FRAMES:
+            raise self._unfit()
+        self._take(model, threads)
+
+    def _take(self, model: ModelFile, threads: int | None) -> None:
+        """The parts of the model that differ from kind to kind."""
         self.books = len(model.codebooks)
         #: Whether column 0 is the pitch; else all columns are books.
         self.sends_pitch = bool(model.info.get("pitch", True))
         self.side_columns = int(self.sends_pitch)
-        self.entropy = EntropyModel.from_tables(dict(model.entropy))
         self._codebooks = model.codebooks
         self._keys = nearest_keys(model.codebooks) if model.keys is None else model.keys
-        self._encoder_context = int(model.info["encoder_context"])
-        self._decoder_context = int(model.info["decoder_context"])
-        if (
-            self.entropy.sizes != (PITCH_CODES,) * self.side_columns + (self._codebooks.shape[1],) * self.books
-            or (self.sends_pitch and (self.sample_rate, self.hop) != (PITCH_RATE_HZ, PITCH_HOP))
-            or max(self._encoder_context, self._decoder_context) > CHUNK_FRAMES
+        if self.entropy.sizes != (PITCH_CODES,) * self.side_columns + (self._codebooks.shape[1],) * self.books or (
+            self.sends_pitch and (self.sample_rate, self.hop) != (PITCH_RATE_HZ, PITCH_HOP)
         ):
-            raise ModelFileError(f"the parts of the model {self.name} do not fit each other; get it again")
+            raise self._unfit()
         self._pitch_bits = self.entropy.first_column_bits()
         self._networks = Networks(model, threads)
         if self.streams and self.sends_pitch:
-            raise ModelFileError(f"the parts of the model {self.name} do not fit each other; get it again")
+            raise self._unfit()
+
+    def _unfit(self) -> ModelFileError:
+        return ModelFileError(f"the parts of the model {self.name} do not fit each other; get it again")
 
     @property
     def frame_rate_hz(self) -> float:
@@ -248,7 +256,7 @@ class Codec:
 
         The last block is not cut: only who wrote the codes knows how many samples there were.
         """
-        decoders = [_ChannelDecoder(self, channel, gain) for channel in range(channels)]
+        decoders = [self._decoder(channel, gain) for channel in range(channels)]
         if self.streams:  # nothing that comes after matters
             for chunk in chunks:
                 yield np.stack([decoder.decode_on(chunk) for decoder in decoders])
@@ -259,6 +267,10 @@ class Codec:
             if here is not None:
                 yield np.stack([decoder.decode(before, here, after) for decoder in decoders])
             before, here = here, after
+
+    def _decoder(self, channel: int, gain: float) -> ChannelDecoder:
+        """For the chunks of one channel, from the first on."""
+        return _NetworkDecoder(self, channel, gain)
 
     def encode_silence(self, frames: int, books: int) -> NDArray[np.uint16]:
         """Codes that sound like silence, where a format has no place for a chunk without codes.
@@ -334,7 +346,19 @@ class Codec:
         return np.stack(codes)
 
 
-class _ChannelDecoder:
+class ChannelDecoder(ABC):
+    """Decodes one channel's chunks in order."""
+
+    @abstractmethod
+    def decode(self, before: CodeChunk | None, here: CodeChunk, after: CodeChunk | None) -> NDArray[np.float32]:
+        """Audio of the chunk `here`, Shape [frames * hop]."""
+
+    def decode_on(self, here: CodeChunk) -> NDArray[np.float32]:
+        """Audio of the chunk `here`, Shape [frames * hop], by a model that carries on a state."""
+        return self.decode(None, here, None)
+
+
+class _NetworkDecoder(ChannelDecoder):
     """Decodes one channel's chunks in order, carrying on the phase of the pitch and the mending of the level."""
 
     def __init__(self, codec: Codec, channel: int, gain: float) -> None:

@@ -63,6 +63,7 @@ class EntropyModel:
         # Per column, context after context, "frequencies of all codes below": [contexts, symbols + 1].
         self._cumulative = [_cumulative(table.frequencies) for table in tables]
         self._rows: list[list[array[int]] | None] = [None] * len(tables)
+        self._bits: list[NDArray[np.float32] | None] = [None] * len(tables)
 
     @classmethod
     def uniform(cls, sizes: Sequence[int]) -> EntropyModel:
@@ -114,6 +115,27 @@ class EntropyModel:
         table = self._tables[0]
         bits: NDArray[np.float64] = -np.log2(table.frequencies[table.past_class, table.above_class[0]] / TOTAL)
         return bits
+
+    def bits_of_each(
+        self, column: int, past: NDArray[np.integer] | None, above: NDArray[np.integer]
+    ) -> NDArray[np.float32]:
+        """What each code of a column would take, given its neighbours.
+
+        Args:
+            column: counted from 0.
+            past: the codes before in time, Shape: any that goes with `above`'s; None for a chunk's first frame.
+            above: the codes of the column before; of column 0 zeros. Shape: any.
+
+        Returns:
+            Shape: [..., symbols].
+        """
+        table = self._tables[column]
+        bits = self._bits[column]
+        if bits is None:
+            bits = self._bits[column] = (TOTAL_BITS - np.log2(table.frequencies)).astype(np.float32)
+        past_class = 0 if past is None else table.past_class[past]
+        each: NDArray[np.float32] = bits[past_class, table.above_class[above]]
+        return each
 
     def encode(self, codes: NDArray[np.integer]) -> bytes:
         """Encode one chunk.

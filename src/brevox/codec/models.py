@@ -1,4 +1,4 @@
-"""Where models are found: the one inside the package, and those in the user's folder."""
+"""Where models are found: those inside the package, and those in the user's folder."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from pathlib import Path
 
 from brevox.codec.bvx import ModelFile, read_model
 from brevox.codec.codec import Codec
+from brevox.codec.vocoder_codec import VocoderCodec
 from brevox.errors import ModelFileError, WrongModelError
 
 BUILT_IN = "speech-16k"
+#: All models inside the package.
+BUILT_INS = (BUILT_IN, "vocoder-1200")
 MODELS_FOLDER_VARIABLE = "BREVOX_MODELS"
 
 
@@ -22,9 +25,11 @@ def models_folder() -> Path:
 
 
 def known_models() -> list[Path]:
-    """All model files that are found without being named, the built-in one first."""
-    with as_file(files("brevox") / "assets" / f"{BUILT_IN}.bvx") as built_in:
-        paths = [built_in] if built_in.exists() else []
+    """All model files that are found without being named, the built-in ones first."""
+    paths = []
+    for name in BUILT_INS:
+        with as_file(files("brevox") / "assets" / f"{name}.bvx") as built_in:
+            paths += [built_in] if built_in.exists() else []
     folder = models_folder()
     return paths + (sorted(folder.glob("*.bvx")) if folder.is_dir() else [])
 
@@ -84,4 +89,13 @@ def load(model: str | os.PathLike[str] | None = None, threads: int | None = None
     Raises:
         ModelFileError: there is no such model, or it is damaged.
     """
-    return Codec(find_model(model), threads)
+    return open_model(find_model(model), threads)
+
+
+def open_model(model: ModelFile, threads: int | None = None) -> Codec:
+    """A codec of the model's kind, ready for use.
+
+    Raises:
+        ModelFileError: the model's parts do not fit each other.
+    """
+    return Codec(model, threads) if model.vocoder is None else VocoderCodec(model, threads)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk
-from brevox.codec.models import find_model_by_id
+from brevox.codec.models import find_model_by_id, open_model
 from brevox.codec.reading import read_up_to
 from brevox.codec.sc1 import read_v1
 from brevox.codec.sc2 import Chunk, DamagedChunk, StreamHeader
@@ -121,7 +121,7 @@ class CodedStream:
 
 def _fitting_codec(codec: Codec | None, model_id: bytes, name: str, threads: int | None) -> Codec:
     if codec is None:
-        return Codec(find_model_by_id(model_id, name), threads)
+        return open_model(find_model_by_id(model_id, name), threads)
     if codec.id != model_id:
         called = f"{name!r} " if name else ""
         raise WrongModelError(

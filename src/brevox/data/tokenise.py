@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from brevox.codec.bvx import ModelFile
-from brevox.codec.codec import Codec
+from brevox.codec.models import open_model
 from brevox.codec.tokens import tokenise_file
 from brevox.data.prepare import Source
 from brevox.data.token_files import METADATA_KEY, Row, describe, to_parquet
@@ -94,7 +94,7 @@ def tokenise(
     started = time.monotonic()
     if not sources:
         raise DataError("there are no recordings to make tokens of")
-    codec = Codec(model, threads=1)
+    codec = open_model(model, threads=1)
     _, books = codec.check_rate(None, codec.books if books is None else books)
     per_part = per_part or min(_MOST_PER_PART, -(-len(sources) // _USUAL_PARTS))
     _claim(folder, describe(codec, books) | _describe_list(sources, per_part))
@@ -146,7 +146,7 @@ class _Start:
     books: int
 
     def __call__(self, threads: int | None) -> Callable[[_Part, Report], bytes]:
-        codec = Codec(self.model, threads)
+        codec = open_model(self.model, threads)
         description = describe(codec, self.books)
 
         def work(part: _Part, report: Report) -> bytes:

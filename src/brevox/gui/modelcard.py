@@ -72,8 +72,8 @@ class ModelChoice(QWidget):
 
     def _fill(self) -> None:
         self.combo.clear()
-        for number, path in enumerate(known_models()):
-            built_in = number == 0 and path.parent.name == "assets"
+        for path in known_models():
+            built_in = path.parent.name == "assets"
             self.combo.addItem(self.tr("{} (built in)").format(path.stem) if built_in else path.stem, path)
         for path in self.also:
             self.combo.addItem(f"{path.stem} ({path.parent})", path)

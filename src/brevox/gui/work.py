@@ -22,7 +22,7 @@ from brevox.codec.bvx import read_model
 from brevox.codec.card import ModelCard
 from brevox.codec.codec import Codec
 from brevox.codec.glance import glance_at_recording, glance_at_stream
-from brevox.codec.models import find_model, find_model_by_id
+from brevox.codec.models import find_model, find_model_by_id, open_model
 from brevox.codec.playback import Playback
 from brevox.codec.preview import Excerpt, Preview, excerpt, preview
 from brevox.codec.transcode import decode_file, encode_file
@@ -195,7 +195,7 @@ class Worker:
 
     def _read_card(self, request: ReadCard, report: Report) -> ModelCard:
         model = read_model(request.model)
-        Codec(model, 1)  # says whether its parts fit each other
+        open_model(model, 1)  # says whether its parts fit each other
         return ModelCard.of(model.info, *model.codebooks.shape[:2])
 
     def _find_model(self, request: FindModel, report: Report) -> Path:
@@ -261,7 +261,7 @@ class Worker:
 
     def _kept(self, key: tuple[str, float], find: Callable[[], Any]) -> Codec:
         if key not in self._codecs:
-            codec = Codec(find(), self._threads)
+            codec = open_model(find(), self._threads)
             while len(self._codecs) >= _MOST_CODECS:
                 del self._codecs[next(iter(self._codecs))]
             self._codecs[key] = codec

@@ -6,7 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brevox.vocoder.envelope import Y_COLUMNS
-from brevox.vocoder.harmonics import FULL_SCALE, HOP, Harmonics, harmonic_numbers, harmonics_below_nyquist
+from brevox.vocoder.harmonics import (
+    FULL_SCALE,
+    HOP,
+    MOST_HARMONICS,
+    Harmonics,
+    harmonic_numbers,
+    harmonics_below_nyquist,
+)
 from brevox.vocoder.spline import spline
 
 _FFT = 512
@@ -14,7 +21,13 @@ _BLOCK = 512  # frames at once
 _NOISE_SEED = 0xC2
 
 
-def phase0(y: NDArray[np.floating], wo: NDArray[np.floating], voiced: NDArray[np.bool_]) -> NDArray[np.float32]:
+def phase0(
+    y: NDArray[np.floating],
+    wo: NDArray[np.floating],
+    voiced: NDArray[np.bool_],
+    first_frame: int = 0,
+    turn: NDArray[np.float64] | None = None,
+) -> NDArray[np.float32]:
     """Phases that nobody sent: of a pulse at the pitch through the filter of least phase with this envelope.
 
     Pulses follow each other as the pitch says; in frames without voice every harmonic gets a phase of chance, the same
@@ -24,13 +37,17 @@ def phase0(y: NDArray[np.floating], wo: NDArray[np.floating], voiced: NDArray[np
         y: envelope in dB. Shape: [frames, 79].
         wo: pitch. Shape: [frames].
         voiced: Shape: [frames].
+        first_frame: counted from the recording's beginning: chance depends on a frame's number, and on nothing else.
+        turn: phases of the first harmonic, if they go on from others; else `wo_in_turns`. Shape: [frames].
 
     Returns:
         Radians. Shape: [frames, 80].
     """
-    turn = wo_in_turns(wo)
+    turn = wo_in_turns(wo) if turn is None else turn
     pulses = turn[:, None] * harmonic_numbers()
-    chance = np.random.default_rng(_NOISE_SEED).uniform(0, 2 * np.pi, pulses.shape)
+    noise = np.random.PCG64(_NOISE_SEED)
+    noise.advance(first_frame * MOST_HARMONICS)
+    chance = np.random.Generator(noise).uniform(0, 2 * np.pi, pulses.shape)
     phases = np.where(np.asarray(voiced)[:, None], pulses + minimum_phase(y, wo), chance)
     phases = np.angle(np.exp(1j * phases))
     return np.where(harmonics_below_nyquist(wo), phases, 0).astype(np.float32)

@@ -277,6 +277,11 @@ class TestByName:
         assert [peer.name for peer in make_peers(["opus", str(tiny_path), "codec2"])] == ["opus", "tiny", "codec2"]
         assert [peer.name for peer in make_peers(list(PEERS))] == list(PEERS)
 
+    def test_a_known_model_is_one_by_its_name(self):
+        """And brings the rate that it is made for."""
+        (peer,) = make_peers(["vocoder-1200"])
+        assert (peer.name, peer.default_kbps, peer.nearest(3)) == ("vocoder-1200", (1.2,), 1.2)
+
     def test_what_is_not_known_is_told(self):
         with pytest.raises(SettingsError, match="did you mean 'codec2'"):
             make_peers(["codec3"])

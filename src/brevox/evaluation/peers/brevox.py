@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from brevox.codec.codec import Codec
 from brevox.codec.models import BUILT_IN, find_model
 from brevox.codec.sc2 import DamagedChunk
 from brevox.codec.sc2_reader import ScReader
-from brevox.errors import BrevoxError
+from brevox.errors import BrevoxError, ModelFileError
 from brevox.evaluation.peers.peer import Peer, PeerError
 
 
@@ -18,19 +19,22 @@ class BrevoxPeer(Peer):
     """`brevox encode` and `brevox decode`.
 
     Args:
-        model: a `.bvx` file; the built-in model if none is given.
+        model: a `.bvx` file or the name of a known model; the built-in one if none is given.
     """
 
     source = "this project"
     install = "pip install brevox"
     suffix = ".sc"
-    default_kbps = (0.5, 1.5, 3, 6)
+    default_kbps: tuple[float, ...] = (0.5, 1.5, 3, 6)
 
     def __init__(self, model: str | None = None) -> None:
         self.model = model
         self.name = "brevox" if model is None else Path(model).stem
         self.title = f"Brevox ({BUILT_IN if model is None else self.name})"
         self._threads: int | None = None
+        with suppress(ModelFileError):  # what is wrong with a model is told where it is used
+            if model is not None and (own := find_model(model).info.get("most_bits_a_second")):
+                self.default_kbps = (own / 1000,)
 
     def missing(self) -> str | None:
         return None

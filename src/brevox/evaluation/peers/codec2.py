@@ -11,9 +11,9 @@ from brevox.evaluation.peers.peer import Peer, PeerError, nearest_of
 from brevox.evaluation.peers.program import absent, run
 
 _RATE_HZ = 8000
-_MODES = {3.2: "3200", 2.4: "2400", 1.3: "1300", 0.7: "700C"}
+_MODES = {3.2: "3200", 2.4: "2400", 1.3: "1300", 1.2: "1200", 0.7: "700C"}
 #: Bits of a frame in each mode.
-_FRAME_BITS = {"3200": 64, "2400": 48, "1300": 52, "700C": 28}
+_FRAME_BITS = {"3200": 64, "2400": 48, "1300": 52, "700C": 28, "1200": 48}
 
 
 class Codec2(Peer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from brevox.codec.models import known_models
 from brevox.errors import SettingsError
 from brevox.evaluation.peers.amr import AmrNarrow, AmrWide
 from brevox.evaluation.peers.brevox import BrevoxPeer
@@ -38,7 +39,7 @@ def make_peers(names: Sequence[str] | None = None) -> list[Peer]:
     """The codecs of these names.
 
     Args:
-        names: of known codecs, or paths of `.bvx` files; all codecs but for doubles if none are given.
+        names: of known codecs or models, or paths of `.bvx` files; all codecs but for doubles if none are given.
 
     Raises:
         SettingsError: there is none of that name, or two models have one name.
@@ -54,10 +55,10 @@ def make_peers(names: Sequence[str] | None = None) -> list[Peer]:
 
 
 def _make(name: str) -> Peer:
-    if name.endswith(".bvx"):
+    if name.endswith(".bvx") or (name not in PEERS and name in [path.stem for path in known_models()]):
         return BrevoxPeer(name)
     if name not in PEERS:
         raise SettingsError(
-            f"there is no codec {name!r}{meant(name, PEERS)}; there are: {', '.join(PEERS)}, and .bvx files"
+            f"there is no codec {name!r}{meant(name, PEERS)}; there are: {', '.join(PEERS)}, models and .bvx files"
         )
     return PEERS[name]()
