@@ -51,8 +51,7 @@ def refine_pitch(audio: NDArray[np.floating], path: NDArray[np.float64]) -> NDAr
 
     Each harmonic's own frequency is its band's instantaneous one (Flanagan 1966; from two windows, one the other's
     slope, as in Auger and Flandrin 1995); their mean is weighted by amplitude, over three periods, in which a gliding
-    pitch changes little. Blackman's window lets less of the neighbours in than Hann's: of frames in which both trackers
-    of WORLD agree, 95 % come within 1 % of theirs, not 89 %. WORLD's StoneMask refines so too.
+    pitch changes little. Blackman's window lets less of the neighbours in than Hann's. WORLD's StoneMask does so too.
 
     Args:
         audio: at 8 kHz. Shape: [samples].
