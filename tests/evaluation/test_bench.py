@@ -49,6 +49,40 @@ def found(recordings, tmp_path_factory):
     return folder, result, seen
 
 
+def test_an_earlier_bench_can_stand_beside_a_new_one(found, recordings, tmp_path):
+    folder, _, _ = found
+    earlier = folder / "report/results.json"
+    again = {"metrics": ["pesq_wb", "mel"], "clip_s": 3, "jobs": 1, "beside": earlier}
+    result = bench([recordings], tmp_path / "new", codecs=["amr-nb"], kbps=[6], **again)
+    assert [str(summary.condition) for summary in result.summaries] == [
+        "original",
+        "amr-nb 5.9",
+        "brevox 1",
+        "brevox 6",
+    ]
+    # What was measured twice was measured alike; what was taken over is as it was.
+    told = json.loads((tmp_path / "new/results.json").read_text())
+    old = {(str(row["condition"]), row["clip"]): row for row in json.loads(earlier.read_text())["rows"]}
+    for row in told["rows"]:
+        before = old[str(row["condition"]), row["clip"]]
+        assert row["file_bytes"] == before["file_bytes"]
+        assert row["cells"] == {name: before["cells"][name] for name in ("pesq_wb", "mel")}
+    page = (tmp_path / "new/index.html").read_text()
+    assert "Rows of brevox are those of an earlier bench" in page
+
+
+@pytest.mark.parametrize(
+    "metrics, clip_s, hint", [(["pesq_wb"], 2, "other clips"), (["pesq_wb", "stoi"], 3, "has no stoi")]
+)
+def test_what_cannot_stand_beside_is_told(found, recordings, tmp_path, metrics, clip_s, hint):
+    settings = {"metrics": metrics, "clip_s": clip_s, "codecs": ["amr-nb"], "jobs": 1}
+    with pytest.raises(SettingsError, match=hint):
+        bench([recordings], tmp_path, **settings, beside=found[0] / "report/results.json")
+    (tmp_path / "bad.json").write_text("[1, 2]")
+    with pytest.raises(SettingsError, match=r"no results\.json"):
+        bench([recordings], tmp_path, **settings, beside=tmp_path / "bad.json")
+
+
 def test_every_clip_meets_every_condition(found):
     folder, result, seen = found
     rows = list(csv.DictReader((folder / "report/results.csv").open()))

@@ -118,6 +118,10 @@ def bench(
         bool, typer.Option("--listening-test", help="Write a blind listening test of the clips too.")
     ] = False,
     keep: Annotated[Path | None, typer.Option("--keep", help="Keep files and decoded clips in this folder.")] = None,
+    beside: Annotated[
+        Path | None,
+        typer.Option("--beside", help="A results.json of the same clips: take over codecs that are not measured now."),
+    ] = None,
     jobs: Jobs = None,
     no_cache: NoCache = False,
 ) -> None:
@@ -140,6 +144,7 @@ def bench(
             speed=speed,
             listening_test=listening_test,
             keep=keep,
+            beside=beside,
             cache=None if no_cache else default_cache_folder(),
             jobs=jobs,
             progress=done,

@@ -12,12 +12,13 @@ from brevox.codec.models import load
 from brevox.errors import OutputError, SettingsError
 from brevox.evaluation.clips import Clip, make_clips
 from brevox.evaluation.codebooks import codebook_report
+from brevox.evaluation.earlier import earlier_rows, told_of
 from brevox.evaluation.environment import command_line, describe_environment
 from brevox.evaluation.listening import MOST_CONDITIONS, Trial, write_listening_test
 from brevox.evaluation.metrics.known import choose_metrics
 from brevox.evaluation.metrics.metric import Metric, Options
 from brevox.evaluation.peers.brevox import BrevoxPeer
-from brevox.evaluation.peers.known import make_peers
+from brevox.evaluation.peers.known import PEERS, make_peers
 from brevox.evaluation.peers.peer import Peer
 from brevox.evaluation.report import Results, write_report
 from brevox.evaluation.runs import Condition, conditions_of, decoded_path, far_rates, run_codecs
@@ -60,6 +61,7 @@ def bench(
     speed: Path | None = None,
     listening_test: bool = False,
     keep: Path | None = None,
+    beside: Path | None = None,
     cache: Path | None = None,
     jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -76,6 +78,8 @@ def bench(
         speed: a `speed.json` of `brevox speed`, shown in the report.
         listening_test: write a blind test of the first clips too.
         keep: an empty or new folder for all files and decoded clips, thrown away by default.
+        beside: the `results.json` of an earlier bench of the same clips: its codecs that are not measured now are
+            taken over into the report, but cannot be listened to there.
         cache: folder of scores measured before; None measures all.
         jobs: processes, one a core by default.
         progress: called with how much is done, and of how much.
@@ -97,6 +101,8 @@ def bench(
         )
     found = make_clips(recordings, clip_s, most_clips)
     clips = found.clips
+    before = [] if beside is None else earlier_rows(beside, clips, [metric.name for metric in chosen])
+    before = [row for row in before if row.condition.codec not in sources]
     _make_folder(folder)
     with _working_folder(keep) as work:
         rows = run_codecs(
@@ -111,11 +117,15 @@ def bench(
             jobs=jobs,
             progress=progress,
         )
+        rows += before
+        others = list(dict.fromkeys(row.condition.codec for row in before))
         results = Results(
             clips,
             rows,
             chosen,
-            titles={peer.name: peer.title for peer in peers},
+            titles={peer.name: peer.title for peer in peers}
+            | {name: PEERS[name]().title for name in others if name in PEERS},
+            beside="" if beside is None else told_of(beside, others),
             sources=sources,
             environment=describe_environment(tuple(metric.package.split()[0] for metric in chosen if metric.package)),
             command=command_line(),

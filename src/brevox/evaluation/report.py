@@ -39,6 +39,7 @@ class Results:
     left_out: codecs that could not be run, and why.
     codebooks: of each Brevox model, by its name as a codec.
     speed: what `brevox speed` measured, if it did.
+    beside: which rows were taken over from where; empty if none were.
     """
 
     clips: Sequence[Clip]
@@ -51,6 +52,7 @@ class Results:
     left_out: dict[str, str] = field(default_factory=dict)
     codebooks: dict[str, list[Book]] = field(default_factory=dict)
     speed: Sequence[SpeedRow] = ()
+    beside: str = ""
 
 
 def write_report(folder: Path, results: Results, decoded: Path) -> Path:
@@ -82,6 +84,7 @@ def write_report(folder: Path, results: Results, decoded: Path) -> Path:
     write_csv(folder / "results.csv", results.rows, results.metrics)
     facts = to_json(results.rows, summaries, results.metrics)
     facts |= {"command": results.command, "environment": results.environment, "left_out": results.left_out}
+    facts |= {"beside": results.beside}
     facts |= {
         "speed": speed,
         "codebooks": {n: [vars(b) for b in books] for n, books in results.codebooks.items()},
