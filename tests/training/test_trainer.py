@@ -13,6 +13,7 @@ from brevox.audio import AudioWriter
 from brevox.data.prepare import manifest_sources, prepare
 from brevox.errors import DataError, SettingsError
 from brevox.training.checkpoint import BEST, LAST, load_checkpoint
+from brevox.training.game import Game
 from brevox.training.precision import make_fabric
 from brevox.training.trainer import Trainer
 from voices import voice
@@ -89,6 +90,7 @@ def guarded_signals():
         (lambda: signal.raise_signal(signal.SIGTERM), (), 4),
         (lambda: signal.raise_signal(signal.SIGINT), DISCRIMINATOR, 4),
         (power_cut, DISCRIMINATOR, 3),
+        (power_cut, ("adversarial.share=0.3", *DISCRIMINATOR), 3),
         (power_cut, ("data.workers=1",), 3),
         (power_cut, ("data.augment=[{name: speed}, {name: pitch}, {name: room}, {name: noise, probability: 0.5}]",), 3),
         (power_cut, ("balancer={name: gradient}", "optimiser.accumulate=2", *DISCRIMINATOR), 3),
@@ -97,6 +99,7 @@ def guarded_signals():
         "SIGTERM",
         "Ctrl-C, with a discriminator",
         "power cut, with a discriminator",
+        "power cut, with a discriminator that hears a part",
         "power cut, with a worker",
         "power cut, augmented",
         "power cut, balanced and accumulated",
@@ -286,6 +289,23 @@ def test_the_discriminator_joins_when_it_is_due(tiny, train, tmp_path):
     assert all(parameter.requires_grad for parameter in trainer.task.game.discriminator.parameters())
 
 
+def test_a_discriminator_can_hear_one_piece_of_each_item(tiny):
+    recipe = tiny("adversarial.discriminator={name: stft, windows: [128], channels: 3}", "adversarial.share=0.25")
+    game = Game(recipe, make_fabric("32-true", accelerator="cpu"))
+    audio = torch.randn(2, 4000, generator=torch.Generator().manual_seed(0))
+    places = set()
+    for step in range(20):
+        torch.manual_seed(step)
+        game.begin_step(step)
+        decoded = (0.5 * audio).requires_grad_()
+        sum(term.value for term in game.terms(audio, decoded).values()).backward()
+        for item in decoded.grad:
+            moved = item.nonzero()[:, 0]
+            assert 900 < moved[-1] - moved[0] < 1000
+        places.add(int(moved[0]))
+    assert min(places) < 600 and max(places) > 2400
+
+
 def test_codec_and_discriminator_learn_from_their_own_losses_alone(tiny, train, tmp_path):
     frozen = ("adversarial.learning_rate=0", "adversarial.probability=1")
     train(tiny(*DISCRIMINATOR, *frozen, "run.steps=1"), tmp_path / "short")
@@ -399,6 +419,7 @@ def test_tensorboard_hears_and_sees_clips_at_each_validation(tiny, train, tmp_pa
         (("optimiser.schedule=linear",), SettingsError, "constant"),
         (("balancer={name: fair}",), SettingsError, "gradient"),
         (("run.compile=gcc",), SettingsError, "inductor"),
+        (("adversarial.share=0",), SettingsError, "at most 1"),
         (("adversarial.loss=wasserstein",), SettingsError, "least_squares"),
         (("model.sample_rate=24000", "model.pitch=false"), SettingsError, "condition"),
         (("losses=[{name: time}, {name: time}]",), SettingsError, "'time' twice"),

@@ -35,6 +35,9 @@ class Game:
     Args:
         recipe: its sections `adversarial`, `optimiser` and `run` count.
         fabric: devices and precision.
+
+    Raises:
+        SettingsError: there is no such discriminator, or it cannot be so.
     """
 
     def __init__(self, recipe: Recipe, fabric: L.Fabric) -> None:
@@ -42,6 +45,9 @@ class Game:
         self.rules = GAMES.build({"name": self.settings.loss})
         self.discriminator: Any = None
         self.playing = self.judge_learns = False
+        if not 0 < self.settings.share <= 1:
+            raise SettingsError(f"adversarial.share is above 0 and at most 1, not {self.settings.share:g}")
+        self.place = 0.0  # of the piece that is heard, among all there could be
         if self.settings.discriminator is not None:
             discriminator: nn.Module = DISCRIMINATORS.build(self.settings.discriminator)
             learner = adamw(discriminator, OptimiserSettings(), self.settings.learning_rate, fabric)
@@ -56,6 +62,8 @@ class Game:
         self.judge_learns = self.playing and torch.rand(()).item() < self.settings.probability
         if self.playing:
             self.optimiser.zero_grad()
+            if self.settings.share < 1:
+                self.place = torch.rand(()).item()
             if isinstance(self.discriminator.module, OneOfSeveral):
                 self.discriminator.module.draw()
         return not (self.judge_learns and self.settings.one_at_a_time)
@@ -65,7 +73,7 @@ class Game:
         if not self.judge_learns:
             return {}
         with self.fabric.no_backward_sync(self.discriminator, enabled=more), torch.enable_grad():
-            real, judged = self.discriminator(audio), self.discriminator(decoded)
+            real, judged = self.discriminator(self._heard(audio)), self.discriminator(self._heard(decoded))
             loss, gap = self.rules.discriminator_loss(real, judged), judgement_gap(real, judged)
             if self.settings.repulsion:
                 loss = loss + self.settings.repulsion * repulsion(gap)
@@ -81,14 +89,20 @@ class Game:
         judge.requires_grad_(False)
         with self.fabric.autocast():
             with torch.no_grad():
-                real = precision.convert_output(judge(audio))
-            judged = precision.convert_output(judge(decoded))
+                real = precision.convert_output(judge(self._heard(audio)))
+            judged = precision.convert_output(judge(self._heard(decoded)))
         judge.requires_grad_(True)
         matching = feature_matching_loss(real, judged, mean_over_devices)
         return {
             "adversarial": Term(self.rules.codec_loss(judged), self.settings.weight),
             "feature_matching": Term(matching, self.settings.feature_weight),
         }
+
+    def _heard(self, audio: Tensor) -> Tensor:
+        """The piece of every item that the discriminator hears in this step. Shape: [batch, samples] to the same."""
+        samples = max(1, round(self.settings.share * audio.shape[1]))
+        first = round(self.place * (audio.shape[1] - samples))
+        return audio[:, first : first + samples]
 
     def end_step(self) -> None:
         """Move the discriminator, if it learned in this step."""

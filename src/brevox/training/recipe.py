@@ -54,6 +54,8 @@ class AdversarialSettings:
     start_step: int = 0
     #: Chance that the discriminator learns in a step; below 1 it costs less and wins less easily.
     probability: float = 1.0
+    #: Of every item the discriminator hears one piece, as large a share of it as this and elsewhere in each step.
+    share: float = 1.0
     #: In a step in which the discriminator learns, the codec does not.
     one_at_a_time: bool = False
     #: Weight of what pushes the discriminator's answers to original and decoded sound apart; see
@@ -113,6 +115,8 @@ class Recipe:
     seed: int = 0
     data: DataSettings = field(default_factory=DataSettings)
     model: dict[str, Any] = field(default_factory=dict)
+    #: Of `encoder`, `bottleneck` and `decoder` those that do not learn; see `brevox.training.freezing`.
+    frozen: list[str] = field(default_factory=list)
     losses: list[dict[str, Any]] = field(default_factory=list)
     #: How the losses on the decoded audio are weighed against each other: `none`, `ema` or `gradient`.
     balancer: dict[str, Any] = field(default_factory=lambda: {"name": "none"})

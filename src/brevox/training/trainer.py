@@ -23,6 +23,7 @@ from brevox.nets.bottlenecks.devices import mean_over_devices
 from brevox.training.checkpoint import BEST, LAST, kept_name, load_checkpoint, restore_weights, save_checkpoint
 from brevox.training.compiling import compile_networks
 from brevox.training.ema import WeightAverage
+from brevox.training.freezing import freeze
 from brevox.training.gradients import layer_norms
 from brevox.training.optimiser import adamw, check_schedule, rate_factor
 from brevox.training.plateau import Plateau
@@ -54,6 +55,7 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(OmegaConf.structured(recipe), folder / "recipe.yaml")
         model = self.task.model
+        freeze(model, recipe.frozen)
         check_schedule(recipe.optimiser)
         self.scaler = getattr(self.fabric.strategy.precision, "scaler", None)
         optimiser = adamw(model, recipe.optimiser, recipe.optimiser.learning_rate, self.fabric)

@@ -71,6 +71,8 @@ class Codebooks(nn.Module):
         self.books, self.codes, self.learn, self.init = books, codes, learn, init
         self.decay, self.least_use, self.restart_every = decay, least_use, restart_every
         self.codebook_loss, self.cosine = codebook_loss, cosine
+        #: Whether entries stay where they are in training too.
+        self.frozen = False
         #: Which codes learn from each other's vectors, with `learn: ema`.
         self.neighbourhood: Neighbourhood | None = None
         if learn == "ema":
@@ -143,6 +145,8 @@ class Codebooks(nn.Module):
             active: which of them keep the book, Shape [vectors], bool.
             items: of the batch.
         """
+        if self.frozen:
+            return
         vectors, index, active = (of_all_devices(rows, items) for rows in (vectors, index, active))
         vectors, index = vectors[active], index[active]
         counts = torch.zeros_like(self.uses[book]).index_add_(0, index, vectors.new_ones(len(index)))
