@@ -15,7 +15,6 @@ from brevox.audio.excitation import pulse_train, white_noise
 from brevox.audio.loudness import speech_gain
 from brevox.audio.pitch import track_pitch
 from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk, Codes
-from brevox.codec.frugal import REACH
 from brevox.codec.level import level_to_rms
 from brevox.codec.models import find_model
 from brevox.codec.networks import Networks
@@ -142,19 +141,13 @@ def test_chunks_agree_with_one_pass_over_everything(codec, speech):
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_more_bits_are_more_of_the_same_codes(codec, speech, channels):
+def test_a_higher_rate_means_more_books(codec, speech, channels):
     audio = np.concatenate([speech, speech[:, ::-1]])[:channels, : 11 * RATE]
     coded = [codec.encode(audio, channels * kbps) for kbps in (0.5, 1.5, 3, 6)]
     sizes = [sum(len(codec.entropy.encode(chunk.codes)) for chunk in codes.chunks) for codes in coded]
     assert sizes == sorted(set(sizes))
-    for low, high in itertools.pairwise(coded):
-        for few, many in zip(low.chunks, high.chunks, strict=True):
-            columns = min(few.codes.shape[1], many.codes.shape[1])
-            np.testing.assert_array_equal(few.codes[:, 1:columns], many.codes[:, 1:columns])
-            # Where the rate pays for no more than one book, the pitch is moved a little to cost less.
-            if columns > 2:
-                np.testing.assert_array_equal(few.codes[:, 0], many.codes[:, 0])
-            assert np.abs(few.codes[:, 0].astype(int) - many.codes[:, 0]).max() <= REACH
+    books = [[chunk.codes.shape[1] for chunk in codes.chunks] for codes in coded]
+    assert all((np.diff(counts) > 0).all() for counts in zip(*books, strict=True))
 
 
 @settings(max_examples=10)
@@ -164,10 +157,10 @@ def test_a_chunk_has_as_many_books_as_its_rate_and_what_was_saved_pay_for(
 ):
     audio = np.concatenate([speech, speech[:, ::-1]])[:channels, begin : begin + samples]
     coded = codec.encode(audio, kbps)
-    every = codec.encode(audio, books=codec.books)
+    every = [codec.encode(audio, books=books) for books in range(1, codec.books + 1)]
     left = 0.0  # of the bits of all chunks so far, of which no more than one chunk's may be saved
     slack = 0
-    for chunk, full in zip(coded.chunks, every.chunks, strict=True):
+    for number, chunk in enumerate(coded.chunks):
         share = kbps * 1000 * min(CHUNK, audio.shape[1] - chunk.first_frame * HOP) / RATE
         columns = chunk.codes.shape[1]
         slack += 8 * INDEX_BYTES
@@ -178,8 +171,8 @@ def test_a_chunk_has_as_many_books_as_its_rate_and_what_was_saved_pay_for(
 
         if columns > 2:
             assert stored_bits(chunk.codes) <= share + left
-        if columns <= codec.books:
-            assert stored_bits(full.codes[:, : columns + 1]) > share + left - slack
+        if columns <= codec.books:  # codes chosen with no regard to cost would not do with a book more
+            assert stored_bits(every[columns - 1].chunks[number].codes) > share + left - slack
         left = min(share + left - stored_bits(chunk.codes), share)
 
 

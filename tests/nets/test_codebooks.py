@@ -12,6 +12,7 @@ from brevox.codec.quantise import dequantise, quantise
 from brevox.errors import SettingsError
 from brevox.nets.bottlenecks.revival import FrozenKMeans
 from brevox.nets.bottlenecks.rvq import ResidualVQ
+from one_way import nearest_keys
 
 CHOICES = list(product(("ema", "gradient"), ("data", "kmeans"), ("restart", "kmeans", "none")))
 
@@ -62,10 +63,11 @@ def test_quantisers_learn_a_gaussian_mixture(choice):
     assert error(rvq, held_out, 1) < (0.8 if choice[1] == "data" else 0.99) * start
     assert error(rvq, held_out, 1) < 0.35 * power  # one book has 16 codes for 40 clouds
     assert error(rvq, held_out, 3) < 0.06 * power
-    # The codec, which has no torch, finds the same codes, and fewer books decode as the forward with fewer.
+    # The codec, which has no torch, finds the same codes if it goes one way; fewer books decode as in the forward.
     codebooks = rvq.state_dict()["codebooks"].numpy()
     for item, codes in zip(held_out, rvq(held_out).codes, strict=True):
-        assert (quantise(item.numpy(), codebooks) == codes.numpy()).mean() > 0.999  # but for ties
+        found = quantise(item.numpy(), codebooks, nearest_keys(codebooks))
+        assert (found == codes.numpy()).mean() > 0.999  # but for ties
         for books in (1, 2, 3):
             expected = rvq(item[None], torch.tensor([books])).latent[0]
             torch.testing.assert_close(rvq.decode(codes[None, :books])[0], expected)

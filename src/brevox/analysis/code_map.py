@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from brevox.audio.excitation import white_noise
-from brevox.audio.pitch import PITCH_CHANNELS
+from brevox.audio.pitch import PITCH_CHANNELS, PITCH_HOP
 from brevox.data.corpus import Corpus
 from brevox.losses.spectrogram import magnitude, spectrogram
 from brevox.nets.bottlenecks.neighbourhood import neighbour_distance, snake, topographic_error
@@ -91,8 +91,9 @@ def _sound(model: NeuralCodec, entry: Tensor) -> tuple[float, float]:
     """Centroid, Hz, and level, dB, of one code held."""
     condition = excitation = None
     if model.pitch:
-        condition = torch.zeros(1, PITCH_CHANNELS, _HELD_FRAMES)
-        noise = torch.from_numpy(white_noise(0, _HELD_FRAMES))
+        pitches = _HELD_FRAMES * model.hop // PITCH_HOP
+        condition = torch.zeros(1, PITCH_CHANNELS, pitches)
+        noise = torch.from_numpy(white_noise(0, pitches))
         excitation = torch.stack([torch.zeros_like(noise), noise])[None]
     audio = model.decode(entry[None, :, None].repeat(1, 1, _HELD_FRAMES), condition, excitation)
     audio = audio[:, audio.shape[1] // 2 :]

@@ -24,12 +24,14 @@ from brevox.audio.excitation import pulse_train, white_noise
 from brevox.audio.loudness import LoudnessMeter
 from brevox.audio.pitch import PITCH_CODES, PITCH_CONTEXT, PITCH_HOP, PITCH_RATE_HZ, track_pitch
 from brevox.codec.bvx import ModelFile
+from brevox.codec.choose import Chooser
 from brevox.codec.entropy import EntropyModel
 from brevox.codec.frugal import frugal_pitch
 from brevox.codec.level import level_to_rms, rms_to_level
 from brevox.codec.live import CodecStream
 from brevox.codec.networks import Networks
-from brevox.codec.quantise import dequantise, nearest_keys, quantise
+from brevox.codec.pitch_columns import columns_to_pitch, pitch_to_columns
+from brevox.codec.quantise import dequantise
 from brevox.codec.sc2 import MOST_CHANNELS, Chunk
 from brevox.codec.window import Window
 from brevox.errors import ModelFileError, SettingsError, WrongModelError
@@ -50,8 +52,8 @@ class CodeChunk:
 
     first_frame: counted from the recording's beginning.
     frames: at least 1; fewer than 512 only in the last chunk.
-    codes: uint16, Shape [channels, columns, frames]; no columns = silence. Column 0 is the pitch, if the model
-        sends it; the others are books.
+    codes: uint16, Shape [channels, columns, frames]; no columns = silence. The first ones are the pitch, if the
+        model sends it; the others are books.
     levels: the level of each channel, see brevox.codec.level; empty where it was not kept (version 1 files).
     """
 
@@ -103,16 +105,15 @@ class Codec:
     def _take(self, model: ModelFile, threads: int | None) -> None:
         """The parts of the model that differ from kind to kind."""
         self.books = len(model.codebooks)
-        #: Whether column 0 is the pitch; else all columns are books.
         self.sends_pitch = bool(model.info.get("pitch", True))
-        self.side_columns = int(self.sends_pitch)
-        self._codebooks = model.codebooks
-        self._keys = nearest_keys(model.codebooks) if model.keys is None else model.keys
+        #: Those before the books, one for each pitch that a frame has.
+        self.side_columns = self.hop // PITCH_HOP if self.sends_pitch else 0
+        self._codebooks, self._keys = model.codebooks, model.keys
+        self._chooser = Chooser(model.codebooks, model.keys, self.entropy)
         if self.entropy.sizes != (PITCH_CODES,) * self.side_columns + (self._codebooks.shape[1],) * self.books or (
-            self.sends_pitch and (self.sample_rate, self.hop) != (PITCH_RATE_HZ, PITCH_HOP)
+            self.sends_pitch and (self.sample_rate != PITCH_RATE_HZ or self.hop % PITCH_HOP or not self.side_columns)
         ):
             raise self._unfit()
-        self._pitch_bits = self.entropy.first_column_bits()
         self._networks = Networks(model, threads)
         if self.streams and self.sends_pitch:
             raise self._unfit()
@@ -142,7 +143,8 @@ class Codec:
                 "take one that can, such as one trained from recipes/soundstream-24k.yaml"
             )
         _, books = self.check_rate(None, self.books if books is None else books)
-        return CodecStream(self._networks, self._codebooks, self._keys[:books], self.hop)
+        keys = None if self._keys is None else self._keys[:books]
+        return CodecStream(self._networks, self._codebooks, keys, self.hop, books)
 
     @contextmanager
     def streaming(self, books: int | None = None) -> Iterator[CodecStream]:
@@ -208,7 +210,7 @@ class Codec:
 
     def windows(self, blocks: Iterable[NDArray[np.float32]], channels: int, gain: float) -> Iterator[Window]:
         """The first half of `encode_blocks`: cut, measure, find the pitch. A thread of its own may do this."""
-        margin = self._encoder_context + (PITCH_CONTEXT if self.sends_pitch else 0)
+        margin = self._encoder_context + (-(-PITCH_CONTEXT // self.side_columns) if self.sends_pitch else 0)
         for first_frame, left, audio, samples in self._cut(blocks, channels, margin):
             body = audio[:, left * self.hop :][:, :samples]
             rms = np.sqrt(np.mean(np.square(body, dtype=np.float64), axis=1))
@@ -235,21 +237,23 @@ class Codec:
         kbps, books = self.check_rate(kbps, books)
         saved = -spent_bits
         for window in windows:
-            codes = self._encode_window(window)
-            if kbps is None:
-                columns = self.side_columns + books
-            else:
-                share = kbps * 1000 * window.samples / self.sample_rate
-                overhead = 8 * (Chunk(0, 1, 1, window.levels, b"").file_bytes + _INDEX_BYTES)
-                bits = np.concatenate([[0], np.cumsum(sum(self.entropy.cost_bits(channel) for channel in codes))])
-                budget = share + saved - overhead
-                columns = max(self.side_columns + 1, int(np.searchsorted(bits, budget, side="right")) - 1)
-                if self.sends_pitch and codes.shape[1] and budget < bits[columns]:
-                    codes[:, 0] = [frugal_pitch(channel[0], self._pitch_bits) for channel in codes]
-                    bits[columns] = sum(self.entropy.cost_bits(channel[:columns]).sum() for channel in codes)
-                saved = min(budget - float(bits[min(columns, len(bits) - 1)]), share)
             frames = -(-window.samples // self.hop)
-            yield CodeChunk(window.first_frame, frames, np.ascontiguousarray(codes[:, :columns]), window.levels)
+            share = 0.0 if kbps is None else kbps * 1000 * window.samples / self.sample_rate
+            overhead = 8 * (Chunk(0, 1, 1, window.levels, b"").file_bytes + _INDEX_BYTES)
+            budget, spent = share + saved - overhead, 0.0
+            codes = np.zeros((len(window.audio), 0, frames), dtype=np.uint16)
+            if any(window.levels):
+                latents, sides = zip(*(self._hear(window, channel) for channel in range(len(codes))), strict=True)
+                if kbps is None:
+                    codes = self._chooser.with_books(latents, sides, books)
+                else:
+                    codes, spent = self._chooser.within(latents, sides, budget)
+                    if self.sends_pitch and spent > budget:
+                        side = slice(0, self.side_columns)
+                        codes[:, side] = [frugal_pitch(channel[side], self.entropy) for channel in codes]
+                        spent = float(self.entropy.cost_bits(codes).sum())
+            saved = min(budget - spent, share)
+            yield CodeChunk(window.first_frame, frames, codes, window.levels)
 
     def decode_chunks(self, chunks: Iterable[CodeChunk], channels: int, gain: float) -> Iterator[NDArray[np.float32]]:
         """Decode chunks as they come; yields one block, Shape [channels, frames * hop], for each.
@@ -279,8 +283,10 @@ class Codec:
             Shape [columns, frames].
         """
         audio = np.zeros((1, frames * self.hop), dtype=np.float32)
-        pitch = np.zeros((1, frames), dtype=np.uint8) if self.sends_pitch else None
-        return self._encode_window(Window(0, 0, audio.shape[1], audio, pitch, (1,)))[0, : self.side_columns + books]
+        pitch = np.zeros((1, frames * self.side_columns), dtype=np.uint8) if self.sends_pitch else None
+        window = Window(0, 0, audio.shape[1], audio, pitch, (1,))
+        (chunk,) = self.encode_windows([window], books=books)
+        return chunk.codes[0]
 
     def check_rate(self, kbps: float | None, books: int | None) -> tuple[float | None, int]:
         """The bit rate to keep to, if any, and the most books to use, for what `encode` was given.
@@ -326,24 +332,20 @@ class Codec:
                 if samples < chunk:
                     break
 
-    def _encode_window(self, window: Window) -> NDArray[np.uint16]:
-        """All codes of a chunk, Shape [channels, columns, frames]; no columns if it is silent."""
-        frames = -(-window.samples // self.hop)
-        if not any(window.levels):
-            return np.zeros((len(window.audio), 0, frames), dtype=np.uint16)
-        if window.codes is not None:
-            return window.codes
+    def _hear(self, window: Window, channel: int) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
+        """What is to be quantised of a channel, Shape [latent, frames], and its columns before the books."""
+        frames, side = -(-window.samples // self.hop), self.side_columns
+        if window.latent is not None:
+            return window.latent[channel], np.zeros((side, frames), dtype=np.uint16)
         # The pitch's own context is more than the network needs: cut down to what the network sees.
         begin = max(0, window.left - self._encoder_context)
         end = min(window.audio.shape[1] // self.hop, window.left + frames + self._encoder_context)
         here = slice(window.left - begin, window.left - begin + frames)
-        codes = []
-        for channel, audio in enumerate(window.audio):
-            pitch = None if window.pitch is None else window.pitch[channel, begin:end]
-            latent = self._networks.encode(audio[begin * self.hop : end * self.hop], pitch)[:, here]
-            columns = quantise(latent, self._codebooks, self._keys)
-            codes.append(columns if pitch is None else np.concatenate([pitch[None, here], columns]))
-        return np.stack(codes)
+        audio = window.audio[channel, begin * self.hop : end * self.hop]
+        if window.pitch is None:
+            return self._networks.encode(audio)[:, here], np.zeros((0, frames), dtype=np.uint16)
+        pitch = window.pitch[channel, begin * side : end * side]
+        return self._networks.encode(audio, pitch)[:, here], pitch_to_columns(pitch, side)[:, here]
 
 
 class ChannelDecoder(ABC):
@@ -392,9 +394,9 @@ class _NetworkDecoder(ChannelDecoder):
         frames = left + here.frames + min(pieces[2].shape[1], context)
         latent = np.concatenate([dequantise(piece[side:], codec._codebooks) for piece in pieces], axis=1)[:, :frames]
         if codec.sends_pitch:
-            pitch = [piece[0] for piece in pieces]
-            excitation = self._excitation(here.first_frame, *pitch)
-            audio = codec._networks.decode(latent, np.concatenate(pitch)[:frames], excitation)
+            pitch = [columns_to_pitch(piece[:side]) for piece in pieces]
+            excitation = self._excitation(here.first_frame * side, *pitch)
+            audio = codec._networks.decode(latent, np.concatenate(pitch)[: frames * side], excitation)
         else:
             audio = codec._networks.decode(latent)
         audio = audio[left * codec.hop :][: here.frames * codec.hop]
@@ -402,31 +404,33 @@ class _NetworkDecoder(ChannelDecoder):
 
     def _excitation(
         self,
-        first_frame: int,
+        first: int,
         before: NDArray[np.uint16],
         here: NDArray[np.uint16],
         after: NDArray[np.uint16],
     ) -> NDArray[np.float32]:
         """Pulses and noise for a chunk and its context, from pitch codes; `after` may be a frame longer than that.
 
+        The chunk begins with the recording's pitch `first`.
+
         Returns:
             Shape [2, samples].
         """
-        left, right = len(before), min(len(after), self.codec._decoder_context)
+        left, right = len(before), min(len(after), self.codec._decoder_context * self.codec.side_columns)
         pitch_before = int(before[-1]) if left else 0
         next_pitch = int(after[0]) if len(after) else 0
         pulses, self.phase = pulse_train(here, pitch_before, next_pitch, self.phase)
         beyond = int(after[right]) if len(after) > right else 0
         pulses_after, _ = pulse_train(after[:right], int(here[-1]), beyond, self.phase)
-        pulses_left = self.pulses_before[len(self.pulses_before) - left * self.codec.hop :]
+        pulses_left = self.pulses_before[len(self.pulses_before) - left * PITCH_HOP :]
         self.pulses_before = pulses
-        noise = white_noise(first_frame - left, left + len(here) + right)
+        noise = white_noise(first - left, left + len(here) + right)
         return np.stack([np.concatenate([pulses_left, pulses, pulses_after]), noise])
 
     def _codes(self, chunk: CodeChunk | None) -> NDArray[np.uint16]:
         """A neighbour's codes of this channel; of no frames where there is none, or silence."""
         if chunk is None or chunk.codes.shape[1] <= self.codec.side_columns:
-            return np.zeros((2, 0), dtype=np.uint16)
+            return np.zeros((self.codec.side_columns + 1, 0), dtype=np.uint16)
         return chunk.codes[self.channel]
 
     def _mend_level(self, audio: NDArray[np.float32], level: int | None) -> NDArray[np.float32]:

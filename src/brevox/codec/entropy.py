@@ -110,11 +110,29 @@ class EntropyModel:
             arrays[f"frequencies_{column}"] = (table.frequencies - 1).astype(np.uint16)
         return arrays
 
-    def first_column_bits(self) -> NDArray[np.float64]:
-        """Cost of each code of column 0 after each code. Shape [codes before, codes]."""
-        table = self._tables[0]
-        bits: NDArray[np.float64] = -np.log2(table.frequencies[table.past_class, table.above_class[0]] / TOTAL)
-        return bits
+    def bits_of(
+        self,
+        column: int,
+        codes: NDArray[np.integer],
+        past: NDArray[np.integer] | None,
+        above: NDArray[np.integer] | None,
+    ) -> NDArray[np.float32]:
+        """What codes of a column would take, given their neighbours.
+
+        Args:
+            column: counted from 0.
+            codes: Shape: any.
+            past: the codes before in time, Shape: any that goes with `codes`'; None for a chunk's first frame.
+            above: the codes of the column before, Shape: any that goes with `codes`'; None for column 0.
+
+        Returns:
+            Shape: that of the three together.
+        """
+        table = self._tables[column]
+        past_class = 0 if past is None else table.past_class[past]
+        above_class = 0 if above is None else table.above_class[above]
+        found: NDArray[np.float32] = self._all_bits(column)[past_class, above_class, codes]
+        return found
 
     def bits_of_each(
         self, column: int, past: NDArray[np.integer] | None, above: NDArray[np.integer]
@@ -130,12 +148,36 @@ class EntropyModel:
             Shape: [..., symbols].
         """
         table = self._tables[column]
+        past_class = 0 if past is None else table.past_class[past]
+        each: NDArray[np.float32] = self._all_bits(column)[past_class, table.above_class[above]]
+        return each
+
+    def bits_of_next(
+        self, column: int, codes: NDArray[np.integer], above: NDArray[np.integer] | None
+    ) -> NDArray[np.float32]:
+        """What codes of a column would take after each code that might come before them.
+
+        Args:
+            column: counted from 0.
+            codes: Shape [n].
+            above: the codes of the column before, Shape [n]; None for column 0.
+
+        Returns:
+            Shape: [n, symbols].
+        """
+        table = self._tables[column]
+        above_class = 0 if above is None else table.above_class[above]
+        after_class = np.ascontiguousarray(self._all_bits(column)[:, above_class, codes].T)
+        each: NDArray[np.float32] = after_class[:, table.past_class]
+        return each
+
+    def _all_bits(self, column: int) -> NDArray[np.float32]:
+        """Of a column's codes in each context. Shape: that of its frequencies."""
         bits = self._bits[column]
         if bits is None:
-            bits = self._bits[column] = (TOTAL_BITS - np.log2(table.frequencies)).astype(np.float32)
-        past_class = 0 if past is None else table.past_class[past]
-        each: NDArray[np.float32] = bits[past_class, table.above_class[above]]
-        return each
+            bits = (TOTAL_BITS - np.log2(self._tables[column].frequencies)).astype(np.float32)
+            self._bits[column] = bits
+        return bits
 
     def encode(self, codes: NDArray[np.integer]) -> bytes:
         """Encode one chunk.

@@ -26,12 +26,21 @@ class CodecStream:
     Args:
         networks: which carry on a state.
         codebooks: Shape [books, codes, latent].
-        keys: of the books to be used, see `brevox.codec.quantise`.
+        keys: of the books to be used, or None, see `brevox.codec.quantise`.
         hop: samples a frame.
+        books: how many to use.
     """
 
-    def __init__(self, networks: Networks, codebooks: NDArray[np.float32], keys: NDArray[np.float32], hop: int) -> None:
-        self._networks, self._codebooks, self._keys, self._hop = networks, codebooks, keys, hop
+    def __init__(
+        self,
+        networks: Networks,
+        codebooks: NDArray[np.float32],
+        keys: NDArray[np.float32] | None,
+        hop: int,
+        books: int,
+    ) -> None:
+        self._networks, self._codebooks, self._keys = networks, codebooks, keys
+        self._hop, self._books = hop, books
         self._heard, self._spoken = networks.first_state("encoder"), networks.first_state("decoder")
         self._rest = np.zeros(0, dtype=np.float32)
 
@@ -44,13 +53,17 @@ class CodecStream:
         Returns:
             Shape [books, frames], perhaps no frames.
         """
+        return quantise(self.hear(audio), self._codebooks[: self._books], self._keys)
+
+    def hear(self, audio: NDArray[np.float32]) -> NDArray[np.float32]:
+        """As `encode`, but what is to be quantised. Shape: [latent, frames]."""
         audio = np.concatenate([self._rest, audio])
         whole = len(audio) // self._hop * self._hop
         self._rest = audio[whole:]
         if not whole:
-            return np.zeros((len(self._keys), 0), dtype=np.uint16)
+            return np.zeros((self._codebooks.shape[2], 0), dtype=np.float32)
         latent, self._heard = self._networks.encode_on(audio[:whole], self._heard)
-        return quantise(latent, self._codebooks[: len(self._keys)], self._keys)
+        return latent
 
     def finish(self) -> NDArray[np.uint16]:
         """Codes of the last frame, filled up with zeros, if samples are left. Shape: [books, 1 or 0]."""
@@ -87,8 +100,8 @@ def live_windows(
         rms = np.sqrt(np.mean(np.square(audio, dtype=np.float64), axis=1))
         levels = tuple(int(level) for level in rms_to_level(rms))
         filled = np.pad(audio, ((0, 0), (0, -audio.shape[1] % codec.hop))) * np.float32(gain)
-        codes = np.stack([stream.encode(channel) for stream, channel in zip(streams, filled, strict=True)])
-        return Window(first, 0, audio.shape[1], filled, None, levels, codes)
+        latent = np.stack([stream.hear(channel) for stream, channel in zip(streams, filled, strict=True)])
+        return Window(first, 0, audio.shape[1], filled, None, levels, latent)
 
     for block in blocks:
         held = np.concatenate([held, block], axis=1)

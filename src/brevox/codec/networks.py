@@ -90,7 +90,7 @@ class Networks:
         except Exception as error:  # the runtime has no common base class for what a bad graph raises
             raise ModelFileError(f"the model {self._name} holds a network that cannot run: {_line(error)}") from error
         names = {i.name for i in session.get_inputs()}
-        if names != inputs:
+        if not names <= inputs:  # a network may do without some, as a decoder that makes its own phases
             raise ModelFileError(f"the model {self._name} wants inputs {sorted(names)}, not {sorted(inputs)}")
         return session
 
@@ -100,7 +100,7 @@ class Networks:
         """The one item of what comes out, and the next state, Shape [1, size]; without a state an empty one."""
         state = inputs.get("state", np.zeros((1, 0), dtype=np.float32))
         try:
-            output, *states = session.run(None, inputs)
+            output, *states = session.run(None, {i.name: inputs[i.name] for i in session.get_inputs()})
         except Exception as error:
             raise ModelFileError(f"a network of the model {self._name} failed: {_line(error)}") from error
         after = states[0] if states else state

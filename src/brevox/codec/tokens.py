@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk, Codes
+from brevox.codec.pitch_columns import columns_to_pitch, pitch_to_columns
 from brevox.codec.recording import Recording
 from brevox.errors import SettingsError
 
@@ -80,7 +81,7 @@ def tokenise_file(
         columns = np.concatenate(pieces, axis=1)
         return Tokens(
             codes=columns[codec.side_columns :],
-            pitch=columns[0] if codec.sends_pitch else None,
+            pitch=columns_to_pitch(columns[: codec.side_columns]) if codec.sends_pitch else None,
             samples=samples,
             gain=recording.gain,
             levels=np.array(levels, dtype=np.uint16),
@@ -124,10 +125,11 @@ def _columns(tokens: Tokens, codec: Codec) -> NDArray[np.uint16]:
         raise SettingsError(
             f"codes must have the shape [books, frames] with 1 to {codec.books} books, not {codes.shape}"
         )
-    if (pitch is not None) != codec.sends_pitch or (pitch is not None and np.shape(pitch) != codes.shape[1:]):
-        wanted = f"a pitch code for each of the {codes.shape[1]} frames" if codec.sends_pitch else "no pitch"
+    pitches = codes.shape[1] * codec.side_columns
+    if (pitch is not None) != codec.sends_pitch or (pitch is not None and np.shape(pitch) != (pitches,)):
+        wanted = f"{pitches} pitch codes for {codes.shape[1]} frames" if codec.sends_pitch else "no pitch"
         raise SettingsError(f"the model {codec.name} wants {wanted}")
-    columns = codes if pitch is None else np.concatenate([np.asarray(pitch)[None], codes])
+    columns = codes if pitch is None else np.concatenate([pitch_to_columns(pitch, codec.side_columns), codes])
     sizes = np.array(codec.entropy.sizes[: len(columns)])[:, None]
     if columns.dtype.kind not in "iu" or (columns < 0).any() or (columns >= sizes).any():
         raise SettingsError(f"these codes are not whole numbers within the codebooks of the model {codec.name}")

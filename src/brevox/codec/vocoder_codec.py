@@ -106,9 +106,6 @@ class VocoderCodec(Codec):
                 saved = min(budget - bits, share)
             yield CodeChunk(window.first_frame, frames, np.ascontiguousarray(codes[:, :books]), window.levels)
 
-    def _encode_window(self, window: Window) -> NDArray[np.uint16]:
-        return self._within(window, self._most_bits(window))[0]
-
     def _most_bits(self, window: Window) -> float:
         """Of a chunk's payload: what the rate gives for its sound, or for one block."""
         return self.most_bits_a_second * len(window.audio) * max(window.samples, self.hop) / self.sample_rate

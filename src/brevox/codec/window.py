@@ -16,9 +16,9 @@ class Window:
     left: frames of context before the chunk.
     samples: of the chunk.
     audio: at the level of training, with context, whole frames. Shape [channels, left + chunk + right samples].
-    pitch: codes, Shape [channels, frames]; None if the model does without.
+    pitch: codes, Shape [channels, pitches]; None if the model does without.
     levels: of the chunk in each channel, see brevox.codec.level.
-    codes: of all books, if they are known already, Shape [channels, books, frames of the chunk].
+    latent: what is to be quantised, if it is known already, Shape [channels, latent, frames of the chunk].
     """
 
     first_frame: int
@@ -27,4 +27,4 @@ class Window:
     audio: NDArray[np.float32]
     pitch: NDArray[np.uint8] | None
     levels: tuple[int, ...]
-    codes: NDArray[np.uint16] | None = None
+    latent: NDArray[np.float32] | None = None

@@ -57,14 +57,14 @@ class NeuralCodec(Model):
     ) -> None:
         super().__init__()
         self.sample_rate, self.hop, self.latent, self.pitch = sample_rate, hop, latent, pitch
-        if pitch and (sample_rate, hop) != (PITCH_RATE_HZ, PITCH_HOP):
+        if pitch and (sample_rate != PITCH_RATE_HZ or hop % PITCH_HOP):
             raise SettingsError(
-                f"the pitch is tracked at {PITCH_RATE_HZ} Hz and a hop of {PITCH_HOP}, not {sample_rate} and {hop}; "
-                "change these, or do without: model.pitch=false"
+                f"the pitch is tracked at {PITCH_RATE_HZ} Hz, every {PITCH_HOP} samples, which does not fit a model at "
+                f"{sample_rate} Hz with a hop of {hop}; change these, or do without: model.pitch=false"
             )
         given = {"sample_rate": sample_rate, "hop": hop, "latent": latent}
         if pitch:
-            given["condition"] = PITCH_CHANNELS
+            given |= {"condition": PITCH_CHANNELS, "conditions": hop // PITCH_HOP}
         self.encoder = ENCODERS.build(encoder, **given)
         self.bottleneck = BOTTLENECKS.build(bottleneck, **given)
         self.decoder = DECODERS.build(decoder, **given)
@@ -80,7 +80,8 @@ class NeuralCodec(Model):
 
         Args:
             audio: Shape [batch, frames * hop].
-            condition: the pitch, as `pitch_condition` gives it, Shape [batch, 2, frames]; with `pitch` only.
+            condition: the pitch, as `pitch_condition` gives it, Shape [batch, 2, pitches]; with `pitch` only;
+                every 320 samples have theirs, so that there may be several a code frame.
             excitation: pulses and noise, Shape [batch, 2, frames * hop]; with `pitch` only.
             books: how many books each item keeps, Shape [batch].
 
@@ -128,7 +129,7 @@ class NeuralCodec(Model):
         frames = round(self.sample_rate / self.hop)
         inputs = {"audio": torch.zeros(1, frames * self.hop)}
         if self.pitch:
-            inputs["condition"] = torch.zeros(1, PITCH_CHANNELS, frames)
+            inputs["condition"] = torch.zeros(1, PITCH_CHANNELS, frames * self.hop // PITCH_HOP)
             inputs["excitation"] = torch.zeros(1, 2, frames * self.hop)
         return inputs
 

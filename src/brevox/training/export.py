@@ -17,9 +17,10 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from brevox.audio.pitch import PITCH_CHANNELS, PITCH_CODES, pitch_condition
+from brevox.audio.pitch import PITCH_CHANNELS, PITCH_CODES, PITCH_HOP, pitch_condition
 from brevox.codec.bvx import FORMAT, ModelFile, model_id
 from brevox.codec.entropy_fit import fit_entropy_model
+from brevox.codec.pitch_columns import pitch_to_columns
 from brevox.codec.quantise import quantise
 from brevox.data.corpus import Corpus
 from brevox.errors import SettingsError
@@ -78,7 +79,8 @@ def export_model(
                 tensor.copy_(tensor.half())
     books = _books(model)
     codebooks = books["codebooks"]
-    sizes = [PITCH_CODES] * model.pitch + [codebooks.shape[1]] * codebooks.shape[0]
+    pitches = model.hop // PITCH_HOP if model.pitch else 0
+    sizes = [PITCH_CODES] * pitches + [codebooks.shape[1]] * codebooks.shape[0]
     sequences = code_corpus(model, Corpus(corpus, "train"), hours, progress)
     entropy = fit_entropy_model(sequences, sizes).to_tables()
 
@@ -139,7 +141,9 @@ def code_corpus(
         if model.pitch:
             heard.append(torch.from_numpy(pitch_condition(pitch))[None])
         codes = quantise(hearing(*heard)[0].numpy(), **books)
-        sequences.append(np.concatenate([pitch[None].astype(np.uint16), codes]) if model.pitch else codes)
+        if model.pitch:
+            codes = np.concatenate([pitch_to_columns(pitch, model.hop // PITCH_HOP), codes])
+        sequences.append(codes)
         if progress is not None:
             progress(done / len(chosen))
     return sequences
@@ -166,10 +170,10 @@ def _network_parts(
     heard = {"audio": 0.1 * random(1, frames * model.hop)}
     known = {"latent": random(1, model.latent, frames)}
     if model.pitch:
-        condition = random(1, PITCH_CHANNELS, frames)
+        condition = random(1, PITCH_CHANNELS, frames * model.hop // PITCH_HOP)
         heard["condition"] = condition
         known |= {"condition": condition, "excitation": random(1, 2, frames * model.hop)}
-    axes = {"audio": {1: "samples"}, "condition": {2: "frames"}, "latent": {2: "frames"}, "excitation": {2: "samples"}}
+    axes = {"audio": {1: "samples"}, "condition": {2: "pitches"}, "latent": {2: "frames"}, "excitation": {2: "samples"}}
     return {
         "encoder": (Hearing(model), heard, "latent", {name: axes[name] for name in [*heard, "latent"]}),
         "decoder": (model.decoder, known, "audio", {name: axes[name] for name in [*known, "audio"]}),
