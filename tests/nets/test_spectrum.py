@@ -3,9 +3,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import freqz
 
 from brevox.errors import SettingsError
-from brevox.nets.spectrum import InverseSpectrum, Spectrum, cepstral_basis, mel_bands
+from brevox.nets.spectrum import InverseSpectrum, Spectrum, cepstral_basis, cepstral_orders, mel_bands, minimum_phase
 
 
 @st.composite
@@ -101,13 +102,35 @@ def test_mel_bands_are_spaced_in_mel():
 
 
 @settings(deadline=None)
-@given(st.integers(1, 80), st.integers(1, 60))
-def test_cepstral_basis_is_orthonormal(latent, spare):
-    bands = -(-latent * 5 // 8) + spare
-    basis = cepstral_basis(latent, bands)
-    assert basis.shape == (latent, bands, 2)
+@given(st.integers(1, 6), st.integers(1, 40), st.floats(0, 1))
+def test_cepstral_basis_is_orthonormal(spectra, bands, share):
+    latent = max(1, round(share * spectra * bands))
+    basis = cepstral_basis(latent, bands, spectra)
+    assert basis.shape == (latent, bands, spectra)
     flat = basis.reshape(latent, -1)
     torch.testing.assert_close(flat @ flat.T, torch.eye(latent), atol=1e-5, rtol=0)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 6), st.integers(2, 40), st.integers(0, 2**32))
+def test_more_coefficients_describe_spectra_more_finely(spectra, bands, seed):
+    """None is lost when more are taken, and all of them are the spectra."""
+    picture = noise(bands * spectra, seed=seed)
+    errors = []
+    for latent in range(1, bands * spectra + 1):
+        basis = cepstral_basis(latent, bands, spectra).reshape(latent, -1)
+        errors.append((picture - basis.T @ (basis @ picture)).norm().item())
+    assert (np.diff(errors) <= 1e-4).all() and errors[-1] < 1e-3
+
+
+def test_two_spectra_share_five_to_three():
+    _, over_time = cepstral_orders(64, 80, 2)
+    assert torch.bincount(over_time)[0] == pytest.approx(40, abs=1)
+
+
+def test_there_is_no_finer_cepstrum_than_spectra():
+    with pytest.raises(SettingsError, match="at most 160"):
+        cepstral_basis(161, 80, 2)
 
 
 def test_cepstral_basis_keeps_the_mean_level_in_its_first_coefficient():
@@ -115,3 +138,14 @@ def test_cepstral_basis_keeps_the_mean_level_in_its_first_coefficient():
     level = torch.einsum("lbt,bt->l", basis, torch.ones(20, 2))
     assert level[0] == pytest.approx(np.sqrt(40), rel=1e-5)
     torch.testing.assert_close(level[1:], torch.zeros(15), atol=1e-5, rtol=0)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 6), st.integers(0, 2**32))
+def test_the_minimum_phase_of_a_stable_filter_is_its_phase(poles, seed):
+    """All-pole filters with poles within the unit circle have minimum phase; against SciPy's frequency response."""
+    random = np.random.default_rng(seed)
+    pole = random.uniform(0, 0.9, poles) * np.exp(1j * random.uniform(0, np.pi, poles))
+    _, response = freqz(1, np.poly(np.concatenate([pole, pole.conj()])).real, worN=321, include_nyquist=True)
+    phase = minimum_phase(321).numpy() @ np.log(np.abs(response)).astype(np.float32)
+    np.testing.assert_allclose(np.exp(1j * phase), response / np.abs(response), atol=2e-3)

@@ -102,14 +102,29 @@ class InverseSpectrum(nn.Module):
             cosines, sines = self.basis()
             basis = torch.cat([cosines * self.share, -sines * self.share])
             windows = torch.cat([real, imaginary], dim=1).float().transpose(1, 2) @ basis * self.taper
-            parts = self.window // self.hop
-            hop = self.hop
-            total = sum(
-                nn.functional.pad(windows[:, :, part * hop : (part + 1) * hop], (0, 0, part, parts - 1 - part))
-                for part in range(parts)
-            )
-            margin = (self.window - self.hop) // 2
-            return torch.as_tensor(total).reshape(real.shape[0], -1)[:, margin:-margin]
+            return overlap_add(windows, self.hop)
+
+
+def overlap_add(windows: Tensor, hop: int) -> Tensor:
+    """Windows, each centred on the middle of its hop, as sound. Shape: [batch, n, window] to [batch, n * hop]."""
+    parts = windows.shape[2] // hop
+    total = sum(
+        nn.functional.pad(windows[:, :, part * hop : (part + 1) * hop], (0, 0, part, parts - 1 - part))
+        for part in range(parts)
+    )
+    margin = (windows.shape[2] - hop) // 2
+    return torch.as_tensor(total).reshape(windows.shape[0], -1)[:, margin:-margin]
+
+
+def spectra_hop(hop: int, spectra: int) -> int:
+    """Samples from spectrum to spectrum, if a code frame of `hop` samples has so many.
+
+    Raises:
+        SettingsError: they do not fill it.
+    """
+    if spectra < 1 or hop % spectra:
+        raise SettingsError(f"a frame of {hop} samples cannot have {spectra} spectra: take a divisor of it")
+    return hop // spectra
 
 
 def mel_bands(bands: int, bins: int, sample_rate: int) -> Tensor:
@@ -119,17 +134,51 @@ def mel_bands(bands: int, bins: int, sample_rate: int) -> Tensor:
     return torch.clamp(1 - (position[:, None] - torch.arange(bands)).abs(), min=0)
 
 
-def cepstral_basis(latent: int, bands: int) -> Tensor:
-    """Orthonormal cepstrum of two neighbouring spectra: smooth parts of their sum and of their difference.
+def minimum_phase(bins: int) -> Tensor:
+    """What makes the phase, in radians, of a causal filter of least delay from its log magnitude, both at bins from 0
+    to half of the sample rate: the odd part of the cepstrum is the even one's, with the sign of time.
 
-    Five eighths of the coefficients go to the sum. Shape: [latent, bands, 2].
+    Shape: [bins, bins].
     """
-    order = torch.arange(bands)
-    cosines = torch.cos(math.pi / bands * torch.outer(order, order + 0.5)) * math.sqrt(2 / bands)
+    window = 2 * (bins - 1)
+    turns = 2 * math.pi / window * torch.outer(torch.arange(1, bins - 1), torch.arange(bins))
+    twice = torch.full((bins,), 2.0)
+    twice[0] = twice[-1] = 1  # bins between are there for negative frequencies too
+    to_cepstrum = turns.cos() * twice / window
+    return -2 * turns.sin().T @ to_cepstrum
+
+
+def cepstral_basis(latent: int, bands: int, spectra: int = 2) -> Tensor:
+    """Orthonormal cepstrum of neighbouring spectra: cosine transforms along frequency and along time.
+
+    What is coarse is taken first, along frequency and along time: of two spectra, five eighths of the coefficients
+    describe their sum. Shape: [latent, bands, spectra].
+
+    Raises:
+        SettingsError: there are not so many coefficients.
+    """
+    over_bands, over_time = cepstral_orders(latent, bands, spectra)
+    return _cosine_transform(bands)[over_bands][:, :, None] * _cosine_transform(spectra)[over_time][:, None]
+
+
+def cepstral_orders(latent: int, bands: int, spectra: int) -> tuple[Tensor, Tensor]:
+    """Along frequency and along time: how fine each coefficient of `cepstral_basis` is. Each Shape: [latent]."""
+    if latent > bands * spectra:
+        raise SettingsError(
+            f"{spectra} spectra of {bands} bands cannot fill a latent of {latent}: take at most {bands * spectra}"
+        )
+    over_bands, over_time = torch.meshgrid(torch.arange(bands), torch.arange(spectra), indexing="ij")
+    fineness = (over_bands + 0.5) * (1 + 0.6 * over_time)
+    chosen = fineness.flatten().argsort(stable=True)[:latent]
+    return over_bands.flatten()[chosen], over_time.flatten()[chosen]
+
+
+def _cosine_transform(size: int) -> Tensor:
+    """Orthonormal, slowest first. Shape: [size, size]."""
+    order = torch.arange(size)
+    cosines = torch.cos(math.pi / size * torch.outer(order, order + 0.5)) * math.sqrt(2 / size)
     cosines[0] /= math.sqrt(2)
-    for_sum = latent * 5 // 8
-    pair = torch.tensor([[1.0, 1.0], [1.0, -1.0]]) / math.sqrt(2)
-    return torch.cat([cosines[:for_sum, :, None] * pair[0], cosines[: latent - for_sum, :, None] * pair[1]])
+    return cosines
 
 
 def _check_fit(window: int, hop: int) -> None:

@@ -1,4 +1,4 @@
-"""Source-filter decoder: a network at the frame rate shapes pulses and noise in the spectrum.
+"""Decoder that works at the rate of spectra: a network, and a head that makes sound of what it tells.
 
 After NSF (Wang et al. 2019) and HiFTNet (Li et al. 2023): what makes phase hard to learn, the fine structure
 of voiced speech, comes from the excitation; what is learned is smooth.
@@ -6,38 +6,42 @@ of voiced speech, comes from the excitation; what is learned is smooth.
 
 from __future__ import annotations
 
-import math
-from typing import cast
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+import brevox.nets.decoders.heads  # noqa: F401
+from brevox.nets.attention import LocalAttention
 from brevox.nets.convnext import ChannelNorm, ConvNeXtBlock
-from brevox.nets.parts import DECODERS
-from brevox.nets.spectrum import InverseSpectrum, Spectrum, cepstral_basis, mel_bands
+from brevox.nets.parts import DECODERS, HEADS
+from brevox.nets.spectrum import cepstral_basis, spectra_hop
 
 _TAMED = 0.2  # brings cepstra, whose first coefficients are large, to the size that networks start well with
 
 
 @DECODERS.register("spectral")
 class SpectralDecoder(nn.Module):
-    """ConvNeXt blocks at the code rate and at twice it; gains for pulses and noise in mel-spaced bands.
+    """ConvNeXt blocks at the code rate and at that of spectra; a head, by default masks for pulses and noise.
 
     Args:
         sample_rate: Hz.
         hop: samples a code frame.
         latent: channels in.
-        condition: channels of side information (pitch) at the code rate.
-        window: samples of the synthesis window; its hop is half of `hop`.
-        bands: gains for each of pulses and noise.
+        condition: channels of side information (pitch).
+        conditions: frames of side information a code frame.
+        spectra: a code frame.
+        window: samples of the synthesis window; its hop is that of spectra.
+        bands: mel-spaced, of the envelope that comes straight from the latent, and of gains.
         width, blocks: channels and blocks at the code rate.
-        fine_width, fine_blocks: channels and blocks at twice the code rate.
+        attention: blocks of local attention before those.
+        fine_width, fine_blocks: channels and blocks at the rate of spectra.
+        head: what makes the sound, see `brevox.nets.decoders.heads`.
 
-    Shape: latent [batch, latent, frames], condition [batch, condition, frames] and excitation
+    Shape: latent [batch, latent, frames], condition [batch, condition, frames * conditions] and excitation
     [batch, 2, frames * hop] (pulses, noise) to [batch, frames * hop].
     """
-
-    spread: Tensor
 
     def __init__(
         self,
@@ -45,40 +49,37 @@ class SpectralDecoder(nn.Module):
         hop: int,
         latent: int,
         condition: int,
-        window: int = 640,
+        conditions: int = 1,
+        spectra: int = 2,
+        window: int = 320,
         bands: int = 80,
         width: int = 384,
         blocks: int = 4,
+        attention: int = 0,
         fine_width: int = 256,
         fine_blocks: int = 3,
+        head: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        self.enter = nn.Conv1d(latent + condition, width, 3, padding=1)
-        self.coarse = nn.Sequential(ChannelNorm(width), *(ConvNeXtBlock(width) for _ in range(blocks)))
-        self.to_fine = nn.ConvTranspose1d(width, fine_width, 2, stride=2)
+        fine_hop = spectra_hop(hop, spectra)
+        self.conditions = conditions
+        self.enter = nn.Conv1d(latent + condition * conditions, width, 3, padding=1)
+        self.coarse = nn.Sequential(
+            ChannelNorm(width),
+            *(LocalAttention(width) for _ in range(attention)),
+            *(ConvNeXtBlock(width) for _ in range(blocks)),
+        )
+        self.to_fine = nn.ConvTranspose1d(width, fine_width, spectra, stride=spectra)
         self.fine = nn.Sequential(ChannelNorm(fine_width), *(ConvNeXtBlock(fine_width) for _ in range(fine_blocks)))
-        last = nn.Conv1d(fine_width, 2 * bands, 1)
-        nn.init.normal_(last.weight, std=0.01)
-        # What comes straight from the latent is the magnitude wanted; this is the excitation's own, of unit power.
-        nn.init.constant_(cast(Tensor, last.bias), -0.5 * math.log(window / 2))
-        self.leave = nn.Sequential(ChannelNorm(fine_width), last)
-        self.envelope = nn.ConvTranspose1d(latent, bands, 2, stride=2)
-        self.envelope.weight = nn.Parameter(cepstral_basis(latent, bands))
-        self.spectrum = Spectrum(window, hop // 2)
-        self.inverse = InverseSpectrum(window, hop // 2)
-        self.bands = bands
-        self.register_buffer("spread", mel_bands(bands, self.spectrum.bins, sample_rate)[..., None], persistent=False)
+        self.envelope = nn.ConvTranspose1d(latent, bands, spectra, stride=spectra)
+        self.envelope.weight = nn.Parameter(cepstral_basis(latent, bands, spectra))
+        given = {"width": fine_width, "sample_rate": sample_rate, "window": window, "hop": fine_hop, "bands": bands}
+        self.head = HEADS.build(head or {"name": "masks"}, **given)
 
     def forward(self, latent: Tensor, condition: Tensor, excitation: Tensor) -> Tensor:
-        hidden = self.to_fine(self.coarse(self.enter(torch.cat([_TAMED * latent, condition], dim=1))))
-        shaped = self.leave(self.fine(hidden))
+        side = condition.unflatten(2, (-1, self.conditions)).transpose(2, 3).flatten(1, 2)
+        features = self.fine(self.to_fine(self.coarse(self.enter(torch.cat([_TAMED * latent, side], dim=1)))))
         with torch.autocast(latent.device.type, enabled=False):
             envelope = self.envelope(latent.float())
-            log_gains = shaped.float() + torch.cat([envelope, envelope], dim=1)
-            pulse_gain = torch.exp(nn.functional.conv1d(log_gains[:, : self.bands], self.spread).clamp(max=8))
-            noise_gain = torch.exp(nn.functional.conv1d(log_gains[:, self.bands :], self.spread).clamp(max=8))
-            pulses, noise = self.spectrum(excitation[:, 0]), self.spectrum(excitation[:, 1])
-            return self.inverse(
-                pulse_gain * pulses[0] + noise_gain * noise[0],
-                pulse_gain * pulses[1] + noise_gain * noise[1],
-            )
+        audio: Tensor = self.head(features, envelope, excitation)
+        return audio
