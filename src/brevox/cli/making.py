@@ -40,7 +40,7 @@ def train(
         typer.Option("--run", help="The run's folder; of experiments, the one above.", show_default="runs/NAME"),
     ] = None,
     start_from: Annotated[
-        Path | None, typer.Option("--start-from", help="A checkpoint whose weights to begin with.")
+        Path | None, typer.Option("--start-from", help="A checkpoint or .bvx whose weights to begin with.")
     ] = None,
 ) -> None:
     """Train what a recipe describes, a codec above all. Given again, the same command goes on where it stopped."""

@@ -1,6 +1,6 @@
 """The codec: audio to codes and back, whole or in blocks, with the same result.
 
-A recording is cut into chunks of 512 frames (10.24 s) counted from its start. A chunk's codes depend on
+A recording is cut into chunks of 512 frames (20.48 s of 40 ms each) counted from its start. A chunk's codes depend on
 the chunk and on as many frames around it as the network sees; so does its decoded audio. As chunks lie
 where they lie whatever blocks the audio arrives in, the codes are equal, to the last one.
 

@@ -1,7 +1,7 @@
 """A recording as one table of whole numbers, as language models want it, and from such a table back to sound.
 
 A `.sc` file keeps chunks that may be silent, and a bit rate that may change between them. Tokens are simpler: every
-frame (20 ms) has one code of each book, silence included.
+frame has one code of each book, silence included.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ from brevox.training.optimiser import adamw, check_schedule, rate_factor
 from brevox.training.plateau import Plateau
 from brevox.training.precision import make_fabric
 from brevox.training.recipe import Recipe
+from brevox.training.shipped import start_from as begin_with
 from brevox.training.stopping import ignore_signals, stop_on_signals
 from brevox.training.task import Values, build_task
 
@@ -40,7 +41,7 @@ class Trainer:
         recipe: everything about it.
         folder: of checkpoints, logs and pictures; made if missing. A run found in it goes on.
         fabric: devices and precision; by default all that is there, and the recipe's precision.
-        start_from: a checkpoint whose weights (not its optimiser or step count) to begin with.
+        start_from: a checkpoint or a `.bvx` whose weights (not its optimiser or step count) to begin with.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Trainer:
         if (folder / LAST).exists():
             self._restore(load_checkpoint(folder / LAST))
         elif start_from is not None:
-            restore_weights(self.plain_model, load_checkpoint(start_from)["average"], start_from)
+            begin_with(self.plain_model, start_from)
             self.average = WeightAverage(self.plain_model, recipe.run.ema_decay)
 
     def run(self) -> None:

@@ -100,14 +100,14 @@ class SpectralEncoder(nn.Module):
         self.cepstrum.weight = nn.Parameter(cepstral_basis(latent, bands, spectra))
 
     def forward(self, audio: Tensor, condition: Tensor) -> Tensor:
-        log_bands = self._log_bands(audio, condition)
+        log_bands = self.envelope(audio, condition)
         with torch.autocast(audio.device.type, enabled=False):
             cepstrum = self.cepstrum(log_bands)
         seen = log_bands / 3 if self.features == "bands" else self._seen(audio)
         hidden = self.to_coarse(self.fine(self.enter(seen)))
         return cepstrum + self.leave(self.coarse(hidden + self.side(condition)))
 
-    def _log_bands(self, audio: Tensor, condition: Tensor) -> Tensor:
+    def envelope(self, audio: Tensor, condition: Tensor) -> Tensor:
         """The envelope, in nepers. Shape: [batch, bands, spectra]."""
         power = _power(*self.short_spectrum(audio))
         if self.smoothing is not None:
