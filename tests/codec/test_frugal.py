@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from brevox.audio.pitch import PITCH_CODES, track_pitch
 from brevox.codec.entropy import ColumnTables, EntropyModel
 from brevox.codec.frugal import COST_OF_MOVING, REACH, frugal_pitch
+from brevox.codec.pitch_columns import pitch_to_columns
 from brevox.codec.rangecoder import TOTAL
 
 seeds = st.integers(0, 2**32 - 1)
@@ -56,7 +57,7 @@ def test_voicing_stays_and_no_pitch_moves_far(columns, codes, seed):
 
 
 def test_real_pitch_gets_cheaper_by_a_sixth_or_more(codec, speech):
-    codes = track_pitch(speech[0]).astype(np.uint16)[None]
+    codes = pitch_to_columns(track_pitch(speech[0, : 24 * 16_000]), codec.side_columns)
     before = codec.entropy.cost_bits(codes).sum()
     after = codec.entropy.cost_bits(frugal_pitch(codes, codec.entropy)).sum()
     assert after < before * 5 / 6

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk
+from brevox.codec.codec import Codec, CodeChunk
 from brevox.errors import DataError, SettingsError
 
 KINDS = ("random", "unigram", "bigram")
@@ -108,7 +108,7 @@ def sound_of(codec: Codec, codes: NDArray[np.uint16]) -> NDArray[np.float32]:
     """Decode codes at the level of training. Shape: [columns, frames] to [samples]."""
     chunks = [
         CodeChunk(first, piece.shape[1], piece[None], ())
-        for first in range(0, codes.shape[1], CHUNK_FRAMES)
-        for piece in [codes[:, first : first + CHUNK_FRAMES]]
+        for first in range(0, codes.shape[1], codec.chunk_frames)
+        for piece in [codes[:, first : first + codec.chunk_frames]]
     ]
     return np.concatenate(list(codec.decode_chunks(chunks, 1, 1.0)), axis=1)[0]

@@ -1,8 +1,8 @@
 """The codec: audio to codes and back, whole or in blocks, with the same result.
 
-A recording is cut into chunks of 512 frames (20.48 s of 40 ms each) counted from its start. A chunk's codes depend on
-the chunk and on as many frames around it as the network sees; so does its decoded audio. As chunks lie
-where they lie whatever blocks the audio arrives in, the codes are equal, to the last one.
+A recording is cut into chunks of 512 frames, or 512 pitches (10.24 s), counted from its start. A chunk's codes depend
+on the chunk and on as many frames around it as the network sees; so does its decoded audio. As chunks lie where they
+lie whatever blocks the audio arrives in, the codes are equal, to the last one.
 
               |<------ chunk n-1 ------>|<------- chunk n ------->|<------ chunk n+1 ------>|
     network                      [ctx   |        chunk n          |   ctx]
@@ -98,9 +98,11 @@ class Codec:
         self.entropy = EntropyModel.from_tables(dict(model.entropy))
         self._encoder_context = int(model.info["encoder_context"])
         self._decoder_context = int(model.info["decoder_context"])
-        if max(self._encoder_context, self._decoder_context) > CHUNK_FRAMES:
-            raise self._unfit()
+        #: In a chunk, but for the last one and for live ones.
+        self.chunk_frames = CHUNK_FRAMES
         self._take(model, threads)
+        if max(self._encoder_context, self._decoder_context) > self.chunk_frames:
+            raise self._unfit()
 
     def _take(self, model: ModelFile, threads: int | None) -> None:
         """The parts of the model that differ from kind to kind."""
@@ -108,6 +110,7 @@ class Codec:
         self.sends_pitch = bool(model.info.get("pitch", True))
         #: Those before the books, one for each pitch that a frame has.
         self.side_columns = self.hop // PITCH_HOP if self.sends_pitch else 0
+        self.chunk_frames = max(1, CHUNK_FRAMES // max(1, self.side_columns))
         self._codebooks, self._keys = model.codebooks, model.keys
         self._chooser = Chooser(model.codebooks, model.keys, self.entropy)
         if self.entropy.sizes != (PITCH_CODES,) * self.side_columns + (self._codebooks.shape[1],) * self.books or (
@@ -314,7 +317,7 @@ class Codec:
             First frame of the chunk, frames of context before it, audio [channels, whole frames] with
             context on both sides where there is any, and the samples of the chunk itself.
         """
-        chunk, margin = CHUNK_FRAMES * self.hop, context * self.hop
+        chunk, margin = self.chunk_frames * self.hop, context * self.hop
         held = np.zeros((channels, 0), dtype=np.float32)
         first, left = 0, 0  # samples before the chunk: in all, and those of them that are held
         for block in _with_end(blocks):

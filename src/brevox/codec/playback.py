@@ -10,7 +10,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk
+from brevox.codec.codec import Codec, CodeChunk
 from brevox.codec.stream import CodedStream
 from brevox.errors import StreamError
 
@@ -68,7 +68,7 @@ class Playback:
             Shape [channels, samples]; ends where the recording ends.
         """
         # The chunk before is decoded as well: it is what the network sees to the left, and what levels glide from.
-        wanted = max(0, start // self.codec.hop - CHUNK_FRAMES)
+        wanted = max(0, start // self.codec.hop - self.codec.chunk_frames)
         chunks = _Placed(self._stream.chunks(wanted))
         end = self.num_samples
         position: int | None = None

@@ -92,8 +92,8 @@ class CodedStream:
             raise StreamError(f"this .sc file is damaged: {seconds / 3600:.0f} hours are missing")
         begin_s = lost.first_frame / self.codec.frame_rate_hz
         self.damage.append(f"{seconds:.1f} s from {begin_s:.1f} s on are silence: {lost.reason}")
-        for first in range(lost.first_frame, lost.first_frame + lost.frames, CHUNK_FRAMES):
-            frames = min(CHUNK_FRAMES, lost.first_frame + lost.frames - first)
+        for first in range(lost.first_frame, lost.first_frame + lost.frames, self.codec.chunk_frames):
+            frames = min(self.codec.chunk_frames, lost.first_frame + lost.frames - first)
             empty = np.zeros((self.header.channels, 0, frames), dtype=np.uint16)
             yield CodeChunk(first, frames, empty, (0,) * self.header.channels)
 
@@ -110,12 +110,13 @@ class CodedStream:
             num_samples=self._codes.shape[1] * self.codec.hop,
             model_rate_hz=self.codec.sample_rate,
             hop=self.codec.hop,
-            chunk_frames=CHUNK_FRAMES,
+            chunk_frames=self.codec.chunk_frames,
         )
 
     def _version_1_chunks(self, codes: NDArray[np.uint16], start_frame: int) -> Iterator[CodeChunk]:
-        for first in range(start_frame // CHUNK_FRAMES * CHUNK_FRAMES, codes.shape[1], CHUNK_FRAMES):
-            piece = codes[:, first : first + CHUNK_FRAMES]
+        size = self.codec.chunk_frames
+        for first in range(start_frame // size * size, codes.shape[1], size):
+            piece = codes[:, first : first + size]
             yield CodeChunk(first, piece.shape[1], piece[None], ())
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk, Codes
+from brevox.codec.codec import Codec, CodeChunk, Codes
 from brevox.codec.pitch_columns import columns_to_pitch, pitch_to_columns
 from brevox.codec.recording import Recording
 from brevox.errors import SettingsError
@@ -101,17 +101,18 @@ def to_codes(tokens: Tokens, codec: Codec) -> Codes:
     """
     columns = _columns(tokens, codec)
     frames = tokens.frames
-    firsts = range(0, frames, CHUNK_FRAMES)
+    firsts = range(0, frames, codec.chunk_frames)
     levels: Iterable[tuple[int, ...]] = [()] * len(firsts)
     if tokens.levels is not None:
         if len(tokens.levels) != len(firsts):
             raise SettingsError(
-                f"{frames} frames have {len(firsts)} levels, one for 512 frames, not {len(tokens.levels)}"
+                f"{frames} frames have {len(firsts)} levels, one for {codec.chunk_frames} frames, "
+                f"not {len(tokens.levels)}"
             )
         levels = [(int(level),) for level in tokens.levels]
     chunks = []
     for first, level in zip(firsts, levels, strict=True):
-        piece = columns[:, first : first + CHUNK_FRAMES]
+        piece = columns[:, first : first + codec.chunk_frames]
         codes = piece[:0] if level == (0,) else piece
         chunks.append(CodeChunk(first, piece.shape[1], codes[None], level))
     samples = frames * codec.hop if tokens.samples is None else tokens.samples

@@ -17,7 +17,7 @@ import numpy as np
 from brevox.audio import AudioReader, AudioWriter, Chapter, Resampler, output_length
 from brevox.audio.live import LiveReader
 from brevox.codec.ahead import ReadAhead
-from brevox.codec.codec import CHUNK_FRAMES, Codec, CodeChunk
+from brevox.codec.codec import Codec, CodeChunk
 from brevox.codec.models import load
 from brevox.codec.recording import FileLike, Recording, is_file, resampled
 from brevox.codec.sc1 import write_v1
@@ -119,7 +119,7 @@ def encode_file(
             model_rate_hz=codec.sample_rate,
             hop=codec.hop,
             gain=recording.gain,
-            chunk_frames=CHUNK_FRAMES,
+            chunk_frames=codec.chunk_frames,
             tags=tags,
         )
         around_bits = 8 * (len(header.to_bytes()) + END_BYTES)
@@ -240,8 +240,8 @@ def _live_frames(codec: Codec, live_s: float, version: int) -> int:
     if version != 2:
         raise SettingsError("a .sc file of version 1 tells its length first, so it cannot be live; use version 2")
     frames = round(live_s * codec.frame_rate_hz)
-    if not 1 <= frames <= CHUNK_FRAMES:
-        least, most = 1000 / codec.frame_rate_hz, 1000 * CHUNK_FRAMES / codec.frame_rate_hz
+    if not 1 <= frames <= codec.chunk_frames:
+        least, most = 1000 / codec.frame_rate_hz, 1000 * codec.chunk_frames / codec.frame_rate_hz
         raise SettingsError(f"live chunks of the model {codec.name} have {least:.0f} to {most:.0f} ms")
     return frames
 
