@@ -20,7 +20,7 @@ def test_the_built_in_model_tells_what_was_measured(codec) -> None:
     told = ModelCard.of(codec.info, codec.books, 1024)
     at_3 = codec.info["metrics"]["3 kbit/s"]
     assert told.at(3.0) == Measured(3.0, *(float(figure) for figure in re.findall(r"\d+(?:\.\d+)?", at_3)))
-    assert told.book_kbps == 0.5 and told.frame_rate_hz == 50 and told.steps is not None
+    assert told.book_kbps == 0.25 and told.least_kbps == 0.5 and told.frame_rate_hz == 25 and told.steps is not None
 
 
 def test_between_measured_rates_it_is_in_between_and_beyond_them_no_better() -> None:

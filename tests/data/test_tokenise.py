@@ -126,8 +126,8 @@ def test_tokens_of_no_recording_can_be_decoded(tiny):
     [
         (np.zeros((4, 9), int), np.zeros(9, int), None, "1 to 3 books"),
         (np.zeros(9, int), np.zeros(9, int), None, "shape"),
-        (np.zeros((2, 9), int), None, None, "pitch code for each of the 9"),
-        (np.zeros((2, 9), int), np.zeros(8, int), None, "pitch code for each of the 9"),
+        (np.zeros((2, 9), int), None, None, "9 pitch codes for 9 frames"),
+        (np.zeros((2, 9), int), np.zeros(8, int), None, "9 pitch codes for 9 frames"),
         (np.full((2, 9), 16), np.zeros(9, int), None, "within the codebooks"),
         (np.full((2, 9), -1), np.zeros(9, int), None, "within the codebooks"),
         (np.zeros((2, 9)), np.zeros(9), None, "whole numbers"),

@@ -200,8 +200,9 @@ class TestCodebooks:
         clip = Clip("a", "s", said, None)
         books = codebook_report(codec, [clip])
         codes = np.concatenate([chunk.codes[0] for chunk in codec.encode(said, books=codec.books).chunks], axis=1)
-        assert [book.name for book in books[:2]] == ["pitch", "book 1"]
-        assert len(books) == codec.books + 1
+        names = [book.name for book in books]
+        assert names[: codec.side_columns + 1] == ["pitch"] * codec.side_columns + ["book 1"]
+        assert len(books) == codec.books + codec.side_columns
         for book, column in zip(books, codes, strict=True):
             assert book.frames == len(column)
             assert book.used == len(np.unique(column))

@@ -49,7 +49,7 @@ def test_6_04_the_card_of_the_built_in_model_is_right(make_window, qtbot, codec)
     window = make_window()
     wait_for(qtbot, lambda: window.model.card is not None)
     text = window.model.text.text()
-    for fact in ("speech-16k", "12 of 1024 codes", "320 samples at 16 kHz", "50 a second", "0.5 to 6.0 kbit/s", "MIT"):
+    for fact in ("speech-16k", "24 of 1024 codes", "640 samples at 16 kHz", "25 a second", "0.5 to 6.0 kbit/s", "MIT"):
         assert fact in text
     at_3 = codec.info["metrics"]["3 kbit/s"]
     assert all(figure in text for figure in re.findall(r"\d+\.\d+", at_3))

@@ -33,7 +33,8 @@ SMALL = {
     "several": {
         "parts": [
             {"name": "period", "periods": [3], "channels": [8, 16, 32]},
-            {"name": "bands", "windows": [128], "channels": 4},
+            # Not 128, of which a band becomes one bin wide: there oneDNN is wrong in bf16 on processors with AMX.
+            {"name": "bands", "windows": [256], "channels": 4},
         ]
     },
     "complex_stft": {"windows": [128, 256], "channels": 4},

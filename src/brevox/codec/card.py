@@ -39,7 +39,6 @@ class ModelCard:
 
     steps, epochs: of training; None if it does not say.
     frame_rate_hz: code frames a second.
-    least_kbps: of one channel of one book, and most_kbps of all books, before entropy coding.
     measured: by rate.
     """
 
@@ -83,6 +82,11 @@ class ModelCard:
         """What a book costs in one channel, before entropy coding."""
         return self.frame_rate_hz * float(np.log2(self.codes)) / 1000
 
+    @property
+    def least_kbps(self) -> float:
+        """The lowest rate that was measured, or else that of one book. In one channel."""
+        return self.measured[0].kbps if self.measured else self.book_kbps
+
     def at(self, kbps: float) -> Measured | None:
         """What to expect at a rate: between those that were measured, in proportion; None if there are none."""
         known = self.measured
@@ -101,11 +105,12 @@ class ModelCard:
     def estimate_bytes(self, duration_s: float, kbps: float, channels: int = 1) -> int:
         """How large the `.sc` of a recording will be, about.
 
-        The rate is a ceiling, which speech with pauses does not reach; but no channel takes less than one book.
+        The rate is a ceiling, which speech with pauses does not reach; but no channel goes below the least rate.
         """
         expected = self.at(kbps)
         rate = kbps if expected is None else expected.file_kbps
-        return round(max(rate, channels * self.book_kbps) * 1000 / 8 * duration_s)
+        least = rate if channels == 1 and self.measured else channels * self.least_kbps
+        return round(max(rate, least) * 1000 / 8 * duration_s)
 
 
 def _whole(value: object) -> int | None:

@@ -110,7 +110,7 @@ class ModelChoice(QWidget):
         self.changed.emit()
 
     def _as_html(self, card: ModelCard) -> str:
-        least, most = card.book_kbps, card.book_kbps * card.books
+        least, most = card.least_kbps, card.book_kbps * card.books
         facts = [
             (self.tr("Name"), f"{card.name} {card.version}".strip()),
             (self.tr("Id"), f"{card.id[:16]}<br>{card.id[16:]}"),

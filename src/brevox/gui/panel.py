@@ -185,8 +185,8 @@ class EncodePanel(QWidget):
         else:
             hour = card.estimate_bytes(3600.0, self.kbps, channels)
             text = self.tr("About {} an hour").format(words.size(hour))
-        if channels * card.book_kbps > self.kbps:
-            text += self.tr(". Stereo cannot go below {:.1f} kbit/s").format(channels * card.book_kbps)
+        if channels * card.least_kbps > self.kbps:
+            text += self.tr(". Stereo cannot go below {:.1f} kbit/s").format(channels * card.least_kbps)
         self.estimate.setText(text + ".")
         # Two channels share the rate: each sounds like one channel of half of it.
         self.quality.setText(words.quality(card.at(self.kbps / channels)))
