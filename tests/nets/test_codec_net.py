@@ -20,9 +20,9 @@ SMALL = {
 }
 
 
-def small_codec(seed=0):
+def small_codec(seed=0, **decoder):
     torch.manual_seed(seed)
-    return build_codec(SMALL)
+    return build_codec({**SMALL, "decoder": SMALL["decoder"] | decoder})
 
 
 def signals(batch, frames, seed=0):
@@ -96,6 +96,18 @@ def test_no_excitation_no_sound_and_twice_the_excitation_twice_the_sound():
         twice = codec.decoder(latent, condition, 2 * excitation)
     assert once.abs().max() > 0
     torch.testing.assert_close(twice, 2 * once, atol=1e-5, rtol=1e-4)
+
+
+def test_an_untrained_decoder_without_phases_treats_pulses_and_noise_alike():
+    decoder = small_codec(head={"name": "masks", "phase": "zero"}).decoder
+    _, condition, excitation = signals(1, 12)
+    sound, nothing = excitation[:, :1], torch.zeros_like(excitation[:, :1])
+    latent = torch.randn(1, 12, 12)
+    with torch.no_grad():
+        as_pulses = decoder(latent, condition, torch.cat([sound, nothing], dim=1))
+        as_noise = decoder(latent, condition, torch.cat([nothing, sound], dim=1))
+    assert (as_pulses - as_noise).std() < 0.2 * as_pulses.std()
+    assert not torch.equal(as_pulses, as_noise)  # but can learn not to
 
 
 def test_an_untrained_decoder_makes_pulses_and_noise_as_loud():
