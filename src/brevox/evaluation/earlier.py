@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from brevox.errors import SettingsError
 from brevox.evaluation.clips import Clip
@@ -51,7 +52,7 @@ def told_of(path: Path, codecs: Sequence[str]) -> str:
     return f"Rows of {', '.join(codecs)} are those of an earlier bench of the same clips: {told['command']} ({machine})"
 
 
-def _row(entry: dict, metrics: Sequence[str]) -> Row:  # type: ignore[type-arg]
+def _row(entry: dict[str, Any], metrics: Sequence[str]) -> Row:
     cells = entry.pop("cells")
     condition = Condition(**entry.pop("condition"))
     if cells is not None:
@@ -59,5 +60,5 @@ def _row(entry: dict, metrics: Sequence[str]) -> Row:  # type: ignore[type-arg]
     return Row(condition=condition, cells=cells, **entry)
 
 
-def _cell(entry: dict) -> Cell:  # type: ignore[type-arg]
+def _cell(entry: dict[str, Any]) -> Cell:
     return Cell(None if entry["score"] is None else Score(*entry["score"]), entry["problem"])

@@ -17,7 +17,7 @@ SUFFIX = ".bvx"
 _HALF = ".half"
 
 
-def start_from(model: nn.Module, path: Path) -> None:
+def begin_with(model: nn.Module, path: Path) -> None:
     """Give a model the averaged weights of a checkpoint, or those of a model file, which are in half precision.
 
     Raises:

@@ -29,7 +29,7 @@ from brevox.training.optimiser import adamw, check_schedule, rate_factor
 from brevox.training.plateau import Plateau
 from brevox.training.precision import make_fabric
 from brevox.training.recipe import Recipe
-from brevox.training.shipped import start_from as begin_with
+from brevox.training.shipped import begin_with
 from brevox.training.stopping import ignore_signals, stop_on_signals
 from brevox.training.task import Values, build_task
 
