@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 import brevox.nets.discriminators.complex
+import brevox.nets.discriminators.mel
 import brevox.nets.discriminators.one_of
 import brevox.nets.discriminators.several
 import brevox.nets.discriminators.stft  # noqa: F401
@@ -38,6 +39,7 @@ SMALL = {
         ]
     },
     "complex_stft": {"windows": [128, 256], "channels": 4},
+    "mel": {"windows": [128, 256], "bands": [16, 32], "channels": 4},
     "one_of": {"parts": [{"name": "scale", "scales": 1, "channels": [4, 8, 16, 8]}]},
 }
 every_one = pytest.mark.parametrize("name", SMALL)
@@ -147,7 +149,7 @@ def test_features_match_where_signals_are_equal_and_nowhere_else(name):
         assert all((m - other).abs().mean() > 0 for m, other in zip(maps, others, strict=True))
 
 
-@pytest.mark.parametrize("name", ["period", "scale"])
+@pytest.mark.parametrize("name", ["period", "scale", "stft"])
 def test_a_new_one_passes_on_the_level_of_the_audio(name):
     """At PyTorch's own first weights the last maps are biases, the same for all speech."""
     for _, maps in DISCRIMINATORS.build({"name": name})(noise(2, 8000)):

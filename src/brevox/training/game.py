@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import brevox.nets.discriminators.bands
 import brevox.nets.discriminators.complex
+import brevox.nets.discriminators.mel
 import brevox.nets.discriminators.one_of
 import brevox.nets.discriminators.period
 import brevox.nets.discriminators.scale
@@ -59,14 +60,15 @@ class Game:
     def begin_step(self, step: int) -> bool:
         """Draw who learns; gives whether the model does."""
         self.playing = self.discriminator is not None and step >= self.settings.start_step
-        self.judge_learns = self.playing and torch.rand(()).item() < self.settings.probability
+        alone = self.playing and step < self.settings.start_step + self.settings.alone_steps
+        self.judge_learns = alone or (self.playing and torch.rand(()).item() < self.settings.probability)
         if self.playing:
             self.optimiser.zero_grad()
             if self.settings.share < 1:
                 self.place = torch.rand(()).item()
             if isinstance(self.discriminator.module, OneOfSeveral):
                 self.discriminator.module.draw()
-        return not (self.judge_learns and self.settings.one_at_a_time)
+        return not (alone or (self.judge_learns and self.settings.one_at_a_time))
 
     def teach(self, audio: Tensor, decoded: Tensor, more: bool) -> dict[str, Tensor]:
         """Gradients of the discriminator for one batch, if it learns in this step; see `Task.losses`."""

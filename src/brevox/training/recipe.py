@@ -52,6 +52,8 @@ class AdversarialSettings:
     weight: float = 1.0
     feature_weight: float = 1.0
     start_step: int = 0
+    #: So many steps from then on, it alone learns: one that cannot tell yet teaches nothing.
+    alone_steps: int = 0
     #: Chance that the discriminator learns in a step; below 1 it costs less and wins less easily.
     probability: float = 1.0
     #: Of every item the discriminator hears one piece, as large a share of it as this and elsewhere in each step.

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import weight_norm
 
 from brevox.losses.spectrogram import spectrogram
-from brevox.nets.feature_maps import feature_maps
+from brevox.nets.feature_maps import feature_maps, normed
 from brevox.nets.parts import DISCRIMINATORS
 
 
@@ -47,16 +46,16 @@ def compressed(spectrum: Tensor) -> Tensor:
 class _Scale(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
-        layers = [weight_norm(nn.Conv2d(2, channels, (3, 9), stride=(1, 2), padding=(1, 4)))]
+        layers = [normed(nn.Conv2d(2, channels, (3, 9), stride=(1, 2), padding=(1, 4)))]
         for dilation in (1, 2, 4):
             layers.append(
-                weight_norm(
+                normed(
                     nn.Conv2d(channels, channels, (3, 9), stride=(1, 2), dilation=(dilation, 1), padding=(dilation, 4))
                 )
             )
-        layers.append(weight_norm(nn.Conv2d(channels, channels, 3, padding=1)))
+        layers.append(normed(nn.Conv2d(channels, channels, 3, padding=1)))
         self.layers = nn.ModuleList(layers)
-        self.logits = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
+        self.logits = normed(nn.Conv2d(channels, 1, 3, padding=1))
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         maps = feature_maps(self.layers, x)
