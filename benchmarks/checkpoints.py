@@ -1,9 +1,11 @@
 """DistillMOS beside PESQ-WB and ESTOI of codecs in training, which validation does without as it is slow.
 
     python benchmarks/checkpoints.py corpus runs/a/last.ckpt runs/b/last.ckpt [--clips 8] [--seconds 6]
+    python benchmarks/checkpoints.py corpus runs/a/last.ckpt --split train --of librispeech
 
-Clips of the validation split of a corpus, at a twelfth, a quarter, a half and all of the books; codes are those of the
-network, not chosen for their cost. Needs '.[train,bench]' and distillmos (docs/bench.md).
+Clips of the validation split of a corpus, or of those trained on: what is better there has been learned by heart. At a
+twelfth, a quarter, a half and all of the books; codes are those of the network, not chosen for their cost. Needs
+'.[train,bench]' and distillmos (docs/bench.md).
 """
 
 from __future__ import annotations
@@ -31,8 +33,11 @@ def main() -> None:
     parser.add_argument("checkpoints", type=Path, nargs="+")
     parser.add_argument("--clips", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--split", default="valid", choices=["train", "valid"])
+    parser.add_argument("--of", default="", help="clips whose paths hold this word")
     arguments = parser.parse_args()
-    corpus = Corpus(arguments.corpus, "valid")
+    corpus = Corpus(arguments.corpus, arguments.split)
+    corpus.clips = [clip for clip in corpus.clips if arguments.of in clip.path]
     naturalness = DISTILLMOS.open(Options())
 
     def scores(original: NDArray[np.float32], decoded: NDArray[np.float32]) -> tuple[float, float, float]:
