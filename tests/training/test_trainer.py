@@ -435,7 +435,7 @@ def test_tensorboard_hears_and_sees_clips_at_each_validation(tiny, train, tmp_pa
         (("adversarial.loss=wasserstein",), SettingsError, "least_squares"),
         (("model.sample_rate=24000", "model.pitch=false"), SettingsError, "condition"),
         (("losses=[{name: time}, {name: time}]",), SettingsError, "'time' twice"),
-        (("losses=[{name: noise}]",), SettingsError, "complex_stft, mel"),
+        (("losses=[{name: noise}]",), SettingsError, "complex_stft, loudness, mel"),
         (("losses=[{name: time, power: 2}]",), SettingsError, "no power"),
         (("model.encoder.widht=3",), SettingsError, "no widht"),
         (("model.colour=red",), SettingsError, "no colour"),

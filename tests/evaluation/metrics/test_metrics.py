@@ -55,7 +55,8 @@ def test_noise_is_worse_than_coded_and_that_worse_than_clean(cells, metric):
     clean = value(cells, "clean", metric)
     coded = value(cells, "coded", metric)
     sign = 1 if metric.higher_is_better else -1
-    assert sign * clean > sign * coded
+    # DNSMOS hears how clean speech is, not what it says: words that no one understands, without any noise, please it.
+    assert sign * clean > sign * coded or metric.name == "dnsmos"
     noise = cells["noise"][metric.name]
     # Of noise some measures say nothing at all; what they say must be the worst. But a waveform agrees by chance as
     # little as with a made-up one, and PLCMOS listens for gaps, of which noise has none.
